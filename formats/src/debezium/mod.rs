@@ -1,0 +1,184 @@
+//! Debezium's envelopes in JSON, with their Connect schema or without it, told apart record by record.
+//!
+//! Comes in: a [`Record`]. Goes out: an [`Event`] that borrows from it, whole or not at all. The row kinds are Flink's:
+//!
+//! | op | rows |
+//! |---|---|
+//! | c, r | `+I`(after) |
+//! | u | `-U`(before), `+U`(after); `+U` alone when `before` is null; `-D`(before), `+I`(after) when the key changed |
+//! | d | `-D`(before), or of the Kafka key when `before` is null |
+//! | t | [`Event::Truncate`] |
+//! | m | [`Aside::Message`](crate::Aside::Message) |
+//!
+//! The envelope is described at
+//! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
+
+mod envelope;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use crate::connect::{self, Schemas};
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, Fields, Json};
+use crate::record::Record;
+use crate::row::{Change, Column, Event, Key, Row, RowKind, RowSchema, Table};
+use crate::unavailable::is_placeholder;
+use envelope::Message;
+
+/// Decodes records of any number of topics.
+///
+/// It remembers schemas by their text, and the table that each topic's records belong to, for tombstones, which do not
+/// say. Nothing else of a record outlives the call.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    schemas: Schemas,
+    tables: HashMap<String, Table<'static>>,
+}
+
+/// What an image is of: decides how its columns are read, and where an error was.
+struct ImageOf<'a, 's> {
+    path: &'static str,
+    raw: &'a RawValue,
+    schema: Option<&'s RowSchema>,
+}
+
+impl Decoder {
+    /// Decodes one record.
+    ///
+    /// # Errors
+    ///
+    /// When the record is not JSON, is no Debezium message of a kind that is known, or holds a value that is not of its
+    /// type. No part of it is decoded then.
+    pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
+        let Some(payload) = record.payload else { return self.tombstone(record) };
+        let Some((message, schema)) = Message::parse(payload)? else { return self.tombstone(record) };
+        if let Some(aside) = message.aside() {
+            return Ok(Event::Aside(aside));
+        }
+        let table = message.table(record.topic)?;
+        let op = message.op()?;
+        if op == "t" {
+            return Ok(Event::Truncate(table));
+        }
+        let schema = schema.map(|text| self.schemas.of_envelope(text)).transpose()?;
+        let key = self.key(record)?;
+        let rows = rows(&op, &message, schema.as_deref(), key.as_ref())?;
+        self.remember(record.topic, &table);
+        Ok(Event::Change(Change { table, key, schema, rows }))
+    }
+
+    fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
+        let key = self.key(record)?;
+        Ok(Event::Tombstone { table: self.tables.get(record.topic).cloned(), key })
+    }
+
+    fn remember(&mut self, topic: &str, table: &Table<'_>) {
+        if self.tables.get(topic).is_none_or(|known| known != table) {
+            self.tables.insert(topic.to_owned(), table.clone().into_owned());
+        }
+    }
+
+    /// The key's columns; `None` for a null key.
+    fn key<'a>(&mut self, record: &Record<'a>) -> Result<Option<Key<'a>>, Error> {
+        let Some(text) = record.key else { return Ok(None) };
+        self.key_columns(text).map_err(|error| error.under("key"))
+    }
+
+    fn key_columns<'a>(&mut self, text: &'a [u8]) -> Result<Option<Key<'a>>, Error> {
+        let raw: &RawValue = json::parse(text)?;
+        let (raw, schema) = match Json::of(raw) {
+            Json::Null => return Ok(None),
+            Json::Object(object) => match envelope::key_payload(object)? {
+                Some((schema, payload)) => (payload, Some(self.schemas.of_key(schema)?)),
+                None => (raw, None),
+            },
+            other => return Err(other.unexpected("an object of the key's columns")),
+        };
+        if let Json::Null = Json::of(raw) {
+            return Ok(None);
+        }
+        let columns = image(&ImageOf { path: "", raw, schema: schema.as_deref() }, |_| {})?;
+        if columns.is_empty() {
+            return Err(Error::new("", ErrorKind::Missing { expected: "the key's columns" }));
+        }
+        Ok(Some(Key { columns, schema }))
+    }
+}
+
+fn rows<'a>(
+    op: &str,
+    message: &Message<'a>,
+    schema: Option<&RowSchema>,
+    key: Option<&Key<'a>>,
+) -> Result<Vec<Row<'a>>, Error> {
+    let before = message.before.map(|raw| ImageOf { path: "before", raw, schema });
+    let after = message.after.map(|raw| ImageOf { path: "after", raw, schema });
+    let after_row = |kind| match &after {
+        Some(image) => row(kind, image),
+        None => Err(Error::new("after", ErrorKind::Missing { expected: "the row after the change" })),
+    };
+    match (op, &before) {
+        ("c" | "r", _) => Ok(vec![after_row(RowKind::Insert)?]),
+        ("u", None) => Ok(vec![after_row(RowKind::UpdateAfter)?]),
+        ("u", Some(before)) => {
+            let mut old = row(RowKind::UpdateBefore, before)?;
+            let mut new = after_row(RowKind::UpdateAfter)?;
+            if key.is_some_and(|key| is_key_change(key, &old, &new)) {
+                old.kind = RowKind::Delete;
+                new.kind = RowKind::Insert;
+            }
+            Ok(vec![old, new])
+        }
+        ("d", Some(before)) => Ok(vec![row(RowKind::Delete, before)?]),
+        ("d", None) => match key {
+            Some(key) => Ok(vec![Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() }]),
+            None => Err(Error::new("before", ErrorKind::Missing { expected: "the deleted row, since there is no key" })),
+        },
+        _ => Err(Error::new("op", ErrorKind::UnknownOp)),
+    }
+}
+
+/// Whether a key column was sent both times with another value.
+fn is_key_change(key: &Key<'_>, old: &Row<'_>, new: &Row<'_>) -> bool {
+    key.columns.iter().any(|column| match (old.get(&column.name), new.get(&column.name)) {
+        (Some(old), Some(new)) => old != new,
+        _ => false,
+    })
+}
+
+fn row<'a>(kind: RowKind, of: &ImageOf<'a, '_>) -> Result<Row<'a>, Error> {
+    let mut not_sent = Vec::new();
+    let columns = image(of, |name| not_sent.push(name))?;
+    Ok(Row { kind, columns, not_sent })
+}
+
+/// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
+fn image<'a>(of: &ImageOf<'a, '_>, mut not_sent: impl FnMut(Cow<'a, str>)) -> Result<Vec<Column<'a>>, Error> {
+    let at_path = |error: Error| if of.path.is_empty() { error } else { error.under(of.path) };
+    let Json::Object(text) = Json::of(of.raw) else {
+        return Err(at_path(Json::of(of.raw).unexpected("an object of columns")));
+    };
+    let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
+    let mut columns = Vec::with_capacity(fields.len());
+    for (at, (name, raw)) in fields.into_iter().enumerate() {
+        if is_placeholder(raw.get()) {
+            not_sent(name);
+            continue;
+        }
+        let value = match of.schema {
+            None => connect::untyped(raw),
+            Some(schema) => match connect::type_of(schema, &name, at) {
+                Some(ty) => connect::typed(raw, ty),
+                None => Err(Error::new("", ErrorKind::Missing { expected: "the column in the event's schema" })),
+            },
+        };
+        match value {
+            Ok(value) => columns.push(Column { name, value }),
+            Err(error) => return Err(at_path(error.under(&name))),
+        }
+    }
+    Ok(columns)
+}

@@ -1,0 +1,62 @@
+//! Decimals from their unscaled value.
+
+use num_bigint::BigInt;
+
+/// The text of `unscaled × 10^-scale`, where `unscaled` is a big-endian two's complement integer.
+///
+/// Keeps every digit, zeros behind the point included. A negative scale appends zeros.
+pub fn decimal_text(unscaled: &[u8], scale: i32) -> String {
+    let digits = integer_text(unscaled);
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits.as_str()),
+    };
+    let n_decimals = usize::try_from(scale.unsigned_abs()).unwrap_or(usize::MAX);
+    if scale <= 0 {
+        let zeros = if digits == "0" { 0 } else { n_decimals };
+        return format!("{sign}{digits}{}", "0".repeat(zeros));
+    }
+    match digits.len().checked_sub(n_decimals) {
+        None | Some(0) => format!("{sign}0.{digits:0>n_decimals$}"),
+        Some(n_whole) => {
+            let (whole, decimals) = digits.split_at_checked(n_whole).unwrap_or((digits, ""));
+            format!("{sign}{whole}.{decimals}")
+        }
+    }
+}
+
+fn integer_text(bytes: &[u8]) -> String {
+    if bytes.len() > 16 {
+        return BigInt::from_signed_bytes_be(bytes).to_string();
+    }
+    let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+    let start: i128 = if negative { -1 } else { 0 };
+    bytes.iter().fold(start, |value, byte| (value << 8) | i128::from(*byte)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_stay() {
+        assert_eq!(decimal_text(&[0x01, 0x86, 0xd2], 2), "1000.50");
+        assert_eq!(decimal_text(&[0xff], 2), "-0.01");
+        assert_eq!(decimal_text(&[0x01], 0), "1");
+        assert_eq!(decimal_text(&[0x00], 4), "0.0000");
+        assert_eq!(decimal_text(&[0x05], -3), "5000");
+        assert_eq!(decimal_text(&[0x00], -3), "0");
+        assert_eq!(decimal_text(&[], 1), "0.0");
+    }
+
+    #[test]
+    fn more_than_128_bits() {
+        // 2^136 and its negative
+        let mut power = vec![0x01];
+        power.extend([0x00; 17]);
+        assert_eq!(decimal_text(&power, 10), "8711228593176024664662389950253.2662132736");
+        let mut negative = vec![0xff];
+        negative.extend([0x00; 17]);
+        assert_eq!(decimal_text(&negative, 0), "-87112285931760246646623899502532662132736");
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be wrong with a record, and where in it.
+//!
+//! An error names the place by a path (`after.amount`, `key.id`, `source.table`) and says what was expected and what
+//! kind of thing was found. It never holds the value itself, which may be a secret.
+
+use std::fmt;
+
+/// A record that could not be decoded.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: String,
+    kind: ErrorKind,
+}
+
+/// What was wrong at the error's path.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Not JSON, or cut off.
+    #[error("expected JSON, found broken JSON at byte {at}")]
+    BrokenJson {
+        /// 0-based distance from the start of the text at `path`.
+        at: usize,
+    },
+    /// Well-formed JSON of another kind than expected.
+    #[error("expected {expected}, found {found}")]
+    Unexpected {
+        /// The kind of thing that was expected there.
+        expected: &'static str,
+        /// The kind of thing that stood there.
+        found: &'static str,
+    },
+    /// The right kind of JSON, but its content does not have the form of its type.
+    #[error("expected {expected}, found a {found} that is none")]
+    Malformed {
+        /// The form that was expected.
+        expected: &'static str,
+        /// The kind of JSON value it stood in.
+        found: &'static str,
+    },
+    /// A field that must be there is not.
+    #[error("expected {expected}, found nothing")]
+    Missing {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// An `op` that no Debezium connector is known to write.
+    #[error("expected one of the ops c, r, u, d, t, m, found another")]
+    UnknownOp,
+    /// A column whose semantic type has no decoder.
+    #[error("columns of type `{0}` cannot be decoded")]
+    UnsupportedType(String),
+}
+
+impl Error {
+    pub(crate) fn new(path: impl Into<String>, kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { path: path.into(), kind }))
+    }
+
+    /// Where in the record, as dotted field names: `payload`, `op`, `source.table`, `after.amount`, `key.id`.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// What was wrong there.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The same error one level further out: `amount` becomes `after.amount`.
+    pub(crate) fn under(mut self, parent: &str) -> Self {
+        self.0.path =
+            if self.0.path.is_empty() { parent.to_owned() } else { format!("{parent}.{}", self.0.path) };
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.0.path, self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,139 @@
+//! JSON at the edge: raw values told apart by their first byte, strings borrowed where nothing is escaped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind};
+
+/// A JSON value that has been checked for well-formedness, by kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// The number's own text.
+    Number(&'a str),
+    /// The text with its quotes and escapes.
+    String(&'a str),
+    /// The text with its brackets.
+    Array(&'a str),
+    /// The text with its braces.
+    Object(&'a str),
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn of(raw: &'a RawValue) -> Self {
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'"') => Self::String(text),
+            Some(b'[') => Self::Array(text),
+            Some(b'{') => Self::Object(text),
+            _ => Self::Number(text),
+        }
+    }
+
+    /// What stands there, in words for an error.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    pub(crate) fn unexpected(self, expected: &'static str) -> Error {
+        Error::new("", ErrorKind::Unexpected { expected, found: self.kind() })
+    }
+}
+
+/// The content of a JSON string that stands in `quoted` with its quotes.
+pub(crate) fn unescape(quoted: &str) -> Result<Cow<'_, str>, Error> {
+    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => parse::<String>(quoted.as_bytes()).map(Cow::Owned),
+    }
+}
+
+/// Parses `text`, telling broken JSON from JSON of another kind, and never quoting the text in the error.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|error| {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                Some(b'{') => ErrorKind::Unexpected { expected: "its fields once each", found: "an object" },
+                Some(b'[') => ErrorKind::Unexpected { expected: "an object", found: "an array" },
+                Some(b'"') => ErrorKind::Unexpected { expected: "an object", found: "a string" },
+                Some(b'n') => ErrorKind::Unexpected { expected: "an object", found: "null" },
+                Some(b't' | b'f') => ErrorKind::Unexpected { expected: "an object", found: "a boolean" },
+                _ => ErrorKind::Unexpected { expected: "an object", found: "a number" },
+            },
+            _ => ErrorKind::BrokenJson { at: byte_of(text, error.line(), error.column()) },
+        };
+        Error::new("", kind)
+    })
+}
+
+/// serde_json counts lines from 1 and columns in bytes.
+fn byte_of(text: &[u8], line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+    (before + column.saturating_sub(1)).min(text.len())
+}
+
+/// The fields of an object in their order, values still raw.
+#[derive(Debug)]
+pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::with_capacity(16);
+        while let Some((BorrowedName(name), value)) = map.next_entry::<BorrowedName<'de>, &'de RawValue>()? {
+            fields.push((name, value));
+        }
+        Ok(Fields(fields))
+    }
+}
+
+/// A name that borrows from the record unless it holds an escape.
+#[derive(serde::Deserialize)]
+struct BorrowedName<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Appends `text` as a JSON string, quotes and escapes included.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => {
+                use fmt::Write;
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}

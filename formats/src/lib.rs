@@ -1,0 +1,56 @@
+//! Change events to changelog rows: bytes in, rows out.
+//!
+//! The crate decodes what a capture tool wrote into Kafka — today Debezium's JSON, with or without its Connect
+//! schema — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
+//! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
+//!
+//! ```
+//! use rowkind_formats::{Decoder, Event, Record, changelog};
+//!
+//! let mut decoder = Decoder::default();
+//! let record = Record {
+//!     topic: "shop.public.orders",
+//!     partition: 0,
+//!     offset: 17,
+//!     key: Some(br#"{"id":1}"#),
+//!     payload: Some(br#"{"op":"u","source":{"schema":"public","table":"orders"},
+//!                        "before":{"id":1,"status":"open"},"after":{"id":1,"status":"paid"}}"#),
+//! };
+//! let event = decoder.decode(&record)?;
+//! assert_eq!(
+//!     changelog::text(&event),
+//!     "-U public.orders {\"id\":1,\"status\":\"open\"}\n\
+//!      +U public.orders {\"id\":1,\"status\":\"paid\"}\n"
+//! );
+//! # Ok::<(), rowkind_formats::Error>(())
+//! ```
+//!
+//! The rooms, in the order the data flows:
+//!
+//! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
+//! - [`debezium`]: an envelope becomes an [`Event`]
+//! - [`connect`]: Kafka Connect's schema, and a value's text by its type
+//! - [`row`]: what an event says: rows, their kinds and values
+//! - [`changelog`]: rows as text, one a line
+//! - [`error`]: what can be wrong with a record, and where in it
+
+pub mod changelog;
+pub mod connect;
+pub mod debezium;
+pub mod error;
+pub mod record;
+pub mod row;
+
+mod calendar;
+mod decimal;
+mod json;
+mod unavailable;
+
+pub use connect::ColumnType;
+pub use debezium::Decoder;
+pub use error::{Error, ErrorKind};
+pub use record::{Record, RecordedRecord};
+pub use row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Table, Value};
+
+pub use calendar::{TimeUnit, date, time, timestamp, zoned_time, zoned_timestamp};
+pub use decimal::decimal_text;

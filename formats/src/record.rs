@@ -1,0 +1,111 @@
+//! A Kafka record, and the JSON line that keeps one in a file.
+//!
+//! The line has the shape that `kcat -J` prints; records that are not UTF-8 carry `key_base64` and `payload_base64`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind};
+use crate::json;
+
+/// One record of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The partition's number.
+    pub partition: i32,
+    /// The record's offset in its partition.
+    pub offset: i64,
+    /// `None` for a record without a key.
+    pub key: Option<&'a [u8]>,
+    /// `None` for a tombstone.
+    pub payload: Option<&'a [u8]>,
+}
+
+/// A record that was read from a line of JSON.
+///
+/// ```
+/// use rowkind_formats::RecordedRecord;
+/// let line = br#"{"topic":"t","partition":0,"offset":7,"key":"{\"id\":1}","payload":null}"#;
+/// let recorded = RecordedRecord::parse(line)?;
+/// assert_eq!(recorded.as_record().offset, 7);
+/// assert_eq!(recorded.as_record().key, Some(br#"{"id":1}"#.as_slice()));
+/// assert_eq!(recorded.as_record().payload, None);
+/// # Ok::<(), rowkind_formats::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRecord {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// The record's offset in its partition.
+    pub offset: i64,
+    /// When the broker or the producer stamped it; milliseconds since 1970, `None` where the line has none.
+    pub timestamp_ms: Option<i64>,
+    /// The key's bytes.
+    pub key: Option<Vec<u8>>,
+    /// The payload's bytes; `None` for a tombstone.
+    pub payload: Option<Vec<u8>>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    ts: Option<i64>,
+    key: Option<String>,
+    key_base64: Option<String>,
+    payload: Option<String>,
+    payload_base64: Option<String>,
+}
+
+impl RecordedRecord {
+    /// Reads one line.
+    ///
+    /// # Errors
+    ///
+    /// When the line is not JSON, or has no `topic`, `partition` or `offset` of the right kind.
+    pub fn parse(line: &[u8]) -> Result<Self, Error> {
+        let line: Line = json::parse(line).map_err(|error| match error.kind() {
+            ErrorKind::BrokenJson { .. } => error.under("line"),
+            _ => Error::new(
+                "line",
+                ErrorKind::Missing { expected: "an object with topic, partition, offset, key and payload" },
+            ),
+        })?;
+        Ok(Self {
+            topic: line.topic,
+            partition: line.partition,
+            offset: line.offset,
+            timestamp_ms: line.ts.filter(|ms| *ms >= 0),
+            key: bytes("key_base64", line.key, line.key_base64)?,
+            payload: bytes("payload_base64", line.payload, line.payload_base64)?,
+        })
+    }
+
+    /// The record, borrowing from this one.
+    pub fn as_record(&self) -> Record<'_> {
+        Record {
+            topic: &self.topic,
+            partition: self.partition,
+            offset: self.offset,
+            key: self.key.as_deref(),
+            payload: self.payload.as_deref(),
+        }
+    }
+}
+
+fn bytes(name: &str, text: Option<String>, base64: Option<String>) -> Result<Option<Vec<u8>>, Error> {
+    match (text, base64) {
+        (Some(text), _) => Ok(Some(text.into_bytes())),
+        (None, Some(base64)) => STANDARD
+            .decode(base64)
+            .map(Some)
+            .map_err(|_| Error::new(name, ErrorKind::Malformed { expected: "base64", found: "string" })),
+        (None, None) => Ok(None),
+    }
+}

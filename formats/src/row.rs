@@ -1,0 +1,185 @@
+//! What an event says: changelog rows, their kinds and values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::connect::ColumnType;
+
+/// The kind of a changelog row, as in Flink's `RowKind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// `+I`: a row came to be, or was read by a snapshot.
+    Insert,
+    /// `-U`: what a row was before an update. Stands directly before its `+U`.
+    UpdateBefore,
+    /// `+U`: what a row is after an update. Comes without a `-U` when the source sent no before image.
+    UpdateAfter,
+    /// `-D`: what a row was before it was deleted; only its key when the source sent no more.
+    Delete,
+}
+
+impl RowKind {
+    /// `+I`, `-U`, `+U` or `-D`.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Insert => "+I",
+            Self::UpdateBefore => "-U",
+            Self::UpdateAfter => "+U",
+            Self::Delete => "-D",
+        }
+    }
+}
+
+impl fmt::Display for RowKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+/// A table of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Table<'a> {
+    /// `source.db`; `None` where the event does not say.
+    pub database: Option<Cow<'a, str>>,
+    /// `source.schema`; `None` for sources without schemas (MySQL).
+    pub schema: Option<Cow<'a, str>>,
+    /// `source.table`.
+    pub name: Cow<'a, str>,
+}
+
+impl Table<'_> {
+    /// The schema, or the database where the source has no schemas.
+    pub fn namespace(&self) -> Option<&str> {
+        self.schema.as_deref().or(self.database.as_deref()).filter(|name| !name.is_empty())
+    }
+
+    /// The same table, borrowing from nothing.
+    pub fn into_owned(self) -> Table<'static> {
+        Table {
+            database: self.database.map(|name| Cow::Owned(name.into_owned())),
+            schema: self.schema.map(|name| Cow::Owned(name.into_owned())),
+            name: Cow::Owned(self.name.into_owned()),
+        }
+    }
+}
+
+/// The value of a column.
+///
+/// With a schema it is final: text has the form in which Postgres prints a value of that type. Without a schema it is
+/// what the JSON said, and the target column decides what it means (a number may be an epoch, a string base64).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// SQL NULL. *Not sent* is not NULL: see [`Row::not_sent`].
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number's text with every digit that was sent.
+    Number(Cow<'a, str>),
+    /// Text, and everything that Postgres prints as neither a number nor a boolean.
+    Text(Cow<'a, str>),
+    /// Binary.
+    Bytes(Vec<u8>),
+    /// An object or array in an event without a schema, as the JSON text that stood there.
+    Json(Cow<'a, str>),
+}
+
+/// A column of a row image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column<'a> {
+    /// The column's name at the source, case kept.
+    pub name: Cow<'a, str>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// The names and types of a row image, where the event carries its schema.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RowSchema {
+    /// In column order.
+    pub fields: Vec<Field>,
+}
+
+/// A column as the event's schema declares it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The column's name.
+    pub name: String,
+    /// What its values are.
+    pub ty: ColumnType,
+}
+
+/// The primary key of a change, as the Kafka key tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// In key order; never empty.
+    pub columns: Vec<Column<'a>>,
+    /// Present when the key carries its schema; then `columns` hold final values.
+    pub schema: Option<Arc<RowSchema>>,
+}
+
+/// One changelog row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// What happened.
+    pub kind: RowKind,
+    /// In the order of the source's columns. A column that was not sent is absent.
+    pub columns: Vec<Column<'a>>,
+    /// Columns that the source has but did not send, and whose value therefore stays what it is (Debezium's
+    /// unavailable placeholder for an unchanged TOASTed value). Empty for nearly every row.
+    pub not_sent: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Row<'a> {
+    /// The value of the column of that name; `None` when it was not sent.
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.columns.iter().find(|column| column.name == name).map(|column| &column.value)
+    }
+}
+
+/// The rows of one record: all of one table, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// Where the rows belong.
+    pub table: Table<'a>,
+    /// `None` when the record had no key: the source table has no primary key.
+    pub key: Option<Key<'a>>,
+    /// Present when the event carries its schema; then the rows hold final values.
+    pub schema: Option<Arc<RowSchema>>,
+    /// One or two rows; `-U` stands directly before its `+U`.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// What one record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Rows changed.
+    Change(Change<'a>),
+    /// A null payload: the row of this key is gone. Follows a delete (and then changes nothing), or stands for one
+    /// that log compaction removed.
+    Tombstone {
+        /// The table, as far as the topic's earlier records or the key's schema told it.
+        table: Option<Table<'a>>,
+        /// `None` for a null payload under a null key, which says nothing at all.
+        key: Option<Key<'a>>,
+    },
+    /// All rows of the table are gone.
+    Truncate(Table<'a>),
+    /// A record that is not about rows: it only advances the offset.
+    Aside(Aside),
+}
+
+/// A record that is recognised and is not about rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Aside {
+    /// A connector's heartbeat.
+    Heartbeat,
+    /// BEGIN or END on the transaction topic.
+    Transaction,
+    /// DDL on the schema-change topic.
+    SchemaChange,
+    /// A logical decoding message (`op` m).
+    Message,
+    /// A connector's notification, such as the progress of an incremental snapshot.
+    Notification,
+}
