@@ -1,0 +1,29 @@
+//! rowkind keeps Postgres tables equal to their source with the change events that a team already has in Kafka.
+//!
+//! This is the bridge; the decoders are the crate [`rowkind_formats`]. The rooms, in the order the data flows:
+//!
+//! - [`config`]: what was typed, and what it means
+//! - [`source`]: records from Kafka or a file
+//! - [`records`]: a batch of raw records, and how far it moves its partitions
+//! - [`route`]: which target table a source table's rows go to
+//! - [`batch`]: one change is left per key
+//! - [`sink`]: rows and next offsets into Postgres, in one transaction
+//! - [`rejects`]: what happens to a record that cannot be applied
+//! - [`progress`]: what has been done so far
+//! - [`bridge`]: knows all of them and calls across; no other room calls back
+//!
+//! Beside the flow: [`cli`] (flags), [`log`], [`shutdown`], [`demo`] (everything on one machine).
+
+pub mod batch;
+pub mod bridge;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod log;
+pub mod progress;
+pub mod records;
+pub mod rejects;
+pub mod route;
+pub mod shutdown;
+pub mod sink;
+pub mod source;

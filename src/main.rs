@@ -1,1 +1,45 @@
-fn main(){}
+//! The binary: reads the command line, runs one command, turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use rowkind::bridge::{self, RunError};
+use rowkind::config::{Config, ConfigError};
+use rowkind::log::{self, LogFormat};
+use rowkind::shutdown::Shutdown;
+use rowkind::{cli, demo};
+
+fn main() -> ExitCode {
+    let matches = cli::command().get_matches();
+    let format = *matches.get_one::<LogFormat>("log-format").unwrap_or(&LogFormat::Text);
+    let result = match matches.subcommand() {
+        Some(("run", flags)) => {
+            log::start(format);
+            Config::read(flags).map_err(anyhow::Error::from).and_then(run)
+        }
+        Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
+        _ => unreachable!("clap asks for a subcommand"),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rowkind: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// 1 failed, 2 usage or configuration, 3 stopped at a reject.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match (error.downcast_ref::<RunError>(), error.is::<ConfigError>()) {
+        (Some(RunError::Rejected(_)), _) => 3,
+        (_, true) => 2,
+        _ => 1,
+    }
+}
+
+#[tokio::main]
+async fn run(config: Config) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    shutdown.on_signals()?;
+    Ok(bridge::run(config, shutdown).await?)
+}

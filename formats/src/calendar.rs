@@ -38,7 +38,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Debezium's stand-ins for Postgres's infinite dates, in days since 1970.
 const DATE_INFINITY: (i64, i64) = (-2_147_472_691, 2_146_033_979);
-/// The PostgreSQL driver's stand-ins for infinite timestamps, in milliseconds since 1970.
+/// The Postgres driver's stand-ins for infinite timestamps, in milliseconds since 1970.
 const TIMESTAMP_INFINITY_MS: (i64, i64) = (-9_223_372_036_832_400_000, 9_223_372_036_825_200_000);
 
 /// A date from days since 1970: `2024-02-29`, `0044-03-15 BC`, `infinity`.
@@ -56,7 +56,7 @@ pub fn date(days: i64) -> String {
     }
 }
 
-/// A time of day from ticks since midnight: `12:34:56.789`. `24:00:00` is one; a MySQL TIME may be negative or longer
+/// A time of day from ticks since midnight: `12:34:56.789`. `24:00:00` is one; a `MySQL` TIME may be negative or longer
 /// than a day and is printed as the interval that it is (`-838:59:59`).
 pub fn time(ticks: i64, unit: TimeUnit) -> String {
     let mut out = String::with_capacity(18);
@@ -97,7 +97,7 @@ pub fn zoned_timestamp(text: &str) -> Option<String> {
 }
 
 /// An ISO 8601 timestamp whose zone says nothing (Debezium writes a `Z` behind local time): `2024-02-29 12:34:56`.
-pub(crate) fn local_timestamp(text: &str) -> Option<String> {
+pub fn local_timestamp(text: &str) -> Option<String> {
     iso_timestamp(text, false)
 }
 
@@ -113,6 +113,10 @@ fn iso_timestamp(text: &str, zoned: bool) -> Option<String> {
         return None;
     }
     let seconds = day.checked_mul(SECONDS_PER_DAY)?.checked_add(clock.seconds)?.checked_sub(offset)?;
+    // Debezium prints the driver's stand-ins like any other timestamp (time.precision.mode=isostring)
+    if seconds == TIMESTAMP_INFINITY_MS.0 / 1_000 || seconds == TIMESTAMP_INFINITY_MS.1 / 1_000 {
+        return Some(if seconds < 0 { "-infinity" } else { "infinity" }.to_owned());
+    }
     let (year, month, day) = civil(seconds.div_euclid(SECONDS_PER_DAY));
     let mut out = String::with_capacity(36);
     push_date(&mut out, year, month, day);
@@ -127,13 +131,13 @@ fn iso_timestamp(text: &str, zoned: bool) -> Option<String> {
 }
 
 /// An ISO 8601 date, with or without a `Z` behind it: `2024-02-29Z` is `2024-02-29`.
-pub(crate) fn local_date(text: &str) -> Option<String> {
+pub fn local_date(text: &str) -> Option<String> {
     let (days, rest) = iso_date(text)?;
     matches!(rest, "" | "Z").then(|| date(days))
 }
 
 /// An ISO 8601 time without regard to a `Z` behind it.
-pub(crate) fn local_time(text: &str) -> Option<String> {
+pub fn local_time(text: &str) -> Option<String> {
     let (clock, zone) = clock(text)?;
     matches!(zone, "" | "Z").then(|| {
         let mut out = String::with_capacity(18);
@@ -298,7 +302,7 @@ mod tests {
             (2_932_896, "9999-12-31"),
             (-735_160, "0044-03-15 BC"),
             (-719_163, "0001-12-31 BC"),
-            (2_145_031_948, "5874897-12-31"),
+            (2_145_042_905, "5874897-12-31"),
             (2_146_033_979, "infinity"),
             (-2_147_472_691, "-infinity"),
         ] {

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use crate::json;
+use crate::literal;
 use crate::row::{Change, Column, Event, Row, RowKind, Table, Value};
 
 /// The lines of an event, each ended by a newline; empty for what is not about rows.
@@ -75,12 +76,6 @@ fn push_value(out: &mut String, value: &Value<'_>) {
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(text) | Value::Json(text) => out.push_str(text),
         Value::Text(text) => json::push_string(out, text),
-        Value::Bytes(bytes) => {
-            out.push_str("\"\\\\x");
-            for byte in bytes {
-                let _ = write!(out, "{byte:02x}");
-            }
-            out.push('"');
-        }
+        Value::Bytes(bytes) => json::push_string(out, &literal::bytea_text(bytes)),
     }
 }

@@ -1,6 +1,26 @@
 //! Decimals from their unscaled value.
 
+use std::borrow::Cow;
+
 use num_bigint::BigInt;
+
+use crate::connect::{bytes, malformed};
+use crate::error::Error;
+use crate::json::Json;
+
+/// What Postgres's `numeric` can hold: digits before the point, digits behind it.
+const SCALES: std::ops::RangeInclusive<i32> = -131_072..=16_383;
+
+/// A decimal as Connect's JSON converter writes it: base64 of the unscaled value (`decimal.format=BASE64`), or a number
+/// (`NUMERIC`).
+pub(crate) fn decimal_of(found: Json<'_>, scale: i32) -> Result<Cow<'_, str>, Error> {
+    match found {
+        Json::Number(text) => Ok(Cow::Borrowed(text)),
+        Json::String(_) if SCALES.contains(&scale) => Ok(Cow::Owned(decimal_text(&bytes(found)?, scale))),
+        Json::String(_) => Err(malformed("a decimal with a scale from -131072 to 16383", found)),
+        _ => Err(found.unexpected("a decimal")),
+    }
+}
 
 /// The text of `unscaled × 10^-scale`, where `unscaled` is a big-endian two's complement integer.
 ///

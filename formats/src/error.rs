@@ -47,6 +47,14 @@ pub enum ErrorKind {
         /// What was expected.
         expected: &'static str,
     },
+    /// What nobody states and must not be guessed.
+    #[error("{what} is stated nowhere: set `{setting}`")]
+    Unstated {
+        /// What would have to be known.
+        what: &'static str,
+        /// The setting that would state it.
+        setting: &'static str,
+    },
     /// An `op` that no Debezium connector is known to write.
     #[error("expected one of the ops c, r, u, d, t, m, found another")]
     UnknownOp,
@@ -56,7 +64,8 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(path: impl Into<String>, kind: ErrorKind) -> Self {
+    /// An error at a path of the record; for steps behind the decoder that read the same record.
+    pub fn new(path: impl Into<String>, kind: ErrorKind) -> Self {
         Self(Box::new(Inner { path: path.into(), kind }))
     }
 
@@ -71,7 +80,7 @@ impl Error {
     }
 
     /// The same error one level further out: `amount` becomes `after.amount`.
-    pub(crate) fn under(mut self, parent: &str) -> Self {
+    pub fn under(mut self, parent: &str) -> Self {
         self.0.path =
             if self.0.path.is_empty() { parent.to_owned() } else { format!("{parent}.{}", self.0.path) };
         self

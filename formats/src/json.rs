@@ -80,7 +80,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> 
     })
 }
 
-/// serde_json counts lines from 1 and columns in bytes.
+/// `serde_json` counts lines from 1 and columns in bytes.
 fn byte_of(text: &[u8], line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     (before + column.saturating_sub(1)).min(text.len())

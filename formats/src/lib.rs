@@ -31,6 +31,7 @@
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
+//! - [`literal`]: arrays, hstore, bits and points as Postgres prints them
 //! - [`changelog`]: rows as text, one a line
 //! - [`error`]: what can be wrong with a record, and where in it
 
@@ -38,11 +39,13 @@ pub mod changelog;
 pub mod connect;
 pub mod debezium;
 pub mod error;
+pub mod literal;
 pub mod record;
 pub mod row;
 
 mod calendar;
 mod decimal;
+mod interval;
 mod json;
 mod unavailable;
 
@@ -52,5 +55,8 @@ pub use error::{Error, ErrorKind};
 pub use record::{Record, RecordedRecord};
 pub use row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Table, Value};
 
-pub use calendar::{TimeUnit, date, time, timestamp, zoned_time, zoned_timestamp};
+pub use calendar::{
+    TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, zoned_time, zoned_timestamp,
+};
 pub use decimal::decimal_text;
+pub use interval::interval;

@@ -42,7 +42,7 @@ impl fmt::Display for RowKind {
 pub struct Table<'a> {
     /// `source.db`; `None` where the event does not say.
     pub database: Option<Cow<'a, str>>,
-    /// `source.schema`; `None` for sources without schemas (MySQL).
+    /// `source.schema`; `None` for sources without schemas (`MySQL`).
     pub schema: Option<Cow<'a, str>>,
     /// `source.table`.
     pub name: Cow<'a, str>,
@@ -126,7 +126,7 @@ pub struct Row<'a> {
     /// In the order of the source's columns. A column that was not sent is absent.
     pub columns: Vec<Column<'a>>,
     /// Columns that the source has but did not send, and whose value therefore stays what it is (Debezium's
-    /// unavailable placeholder for an unchanged TOASTed value). Empty for nearly every row.
+    /// unavailable placeholder for an unchanged `TOAST`ed value). Empty for nearly every row.
     pub not_sent: Vec<Cow<'a, str>>,
 }
 
@@ -155,8 +155,8 @@ pub struct Change<'a> {
 pub enum Event<'a> {
     /// Rows changed.
     Change(Change<'a>),
-    /// A null payload: the row of this key is gone. Follows a delete (and then changes nothing), or stands for one
-    /// that log compaction removed.
+    /// A null payload that does not follow its own delete: the row of this key is gone. It stands for a delete that
+    /// log compaction removed, or one that was read earlier.
     Tombstone {
         /// The table, as far as the topic's earlier records or the key's schema told it.
         table: Option<Table<'a>>,
@@ -180,6 +180,8 @@ pub enum Aside {
     SchemaChange,
     /// A logical decoding message (`op` m).
     Message,
+    /// The tombstone that follows its own delete, and so changes nothing.
+    Tombstone,
     /// A connector's notification, such as the progress of an incremental snapshot.
     Notification,
 }

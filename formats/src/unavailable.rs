@@ -1,4 +1,4 @@
-//! Debezium's placeholder for a value that it could not send (an unchanged TOASTed column).
+//! Debezium's placeholder for a value that it could not send (an unchanged `TOAST`ed column).
 //!
 //! It takes another form for each type of column; `UnchangedToastedPlaceholder` of debezium-connector-postgres makes
 //! them. All are compared on the JSON text, so that a column without a schema is recognised too.
@@ -21,11 +21,14 @@ const MAP: &str = r#"{"__debezium_unavailable_value":"__debezium_unavailable_val
 const MAP_TEXT: &str = r#""{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}""#;
 
 /// Whether the JSON text of a column is the default placeholder in one of its forms.
+///
+/// Space between the tokens of an array or object is passed over: tools that print JSON again add some.
 pub(crate) fn is_placeholder(raw: &str) -> bool {
+    let is = |form: &str| raw.bytes().filter(|byte| !byte.is_ascii_whitespace()).eq(form.bytes());
     match raw.as_bytes().first() {
         Some(b'"') => raw == TEXT || raw == BASE64 || raw == MAP_TEXT,
-        Some(b'[') => raw == TEXT_ARRAY || raw == NUMBER_ARRAY || raw == UUID_ARRAY || raw == BASE64_ARRAY,
-        Some(b'{') => raw == MAP,
+        Some(b'[') => is(TEXT_ARRAY) || is(NUMBER_ARRAY) || is(UUID_ARRAY) || is(BASE64_ARRAY),
+        Some(b'{') => is(MAP),
         _ => false,
     }
 }

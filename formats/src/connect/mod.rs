@@ -5,11 +5,10 @@
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-data-types> and
 //! <https://debezium.io/documentation/reference/stable/connectors/mysql.html#mysql-data-types>.
 
-mod array;
 mod schema;
 mod value;
 
 pub use schema::ColumnType;
 
 pub(crate) use schema::{Schemas, type_of};
-pub(crate) use value::{typed, untyped};
+pub(crate) use value::{bytes, malformed, typed, untyped};

@@ -4,19 +4,16 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::array;
 use super::schema::ColumnType;
-use crate::calendar;
-use crate::decimal::decimal_text;
+use crate::calendar::{self, TimeUnit};
+use crate::decimal::decimal_of;
 use crate::error::{Error, ErrorKind};
+use crate::interval::interval;
 use crate::json::{self, Json};
+use crate::literal;
 use crate::row::Value;
-
-/// What Postgres's `numeric` can hold: digits before the point, digits behind it.
-const SCALES: std::ops::RangeInclusive<i32> = -131_072..=16_383;
 
 /// The value of a column whose type no schema states: what the JSON says, for the target column to understand.
 ///
@@ -51,12 +48,15 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
         },
         T::Int16 | T::Int32 | T::Int64 => integer(found).map(|_| Value::Number(Cow::Borrowed(raw.get()))),
         T::Float32 | T::Float64 => float(found),
-        T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector | T::Interval => {
+        T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector => {
             text(found).map(Value::Text)
         }
         T::Bytes => bytes(found).map(Value::Bytes),
-        T::Decimal { scale, .. } => decimal(found, *scale),
-        T::VariableScaleDecimal => variable_scale_decimal(found),
+        T::Decimal { scale, .. } => decimal_of(found, *scale).map(Value::Number),
+        T::VariableScaleDecimal => match found {
+            Json::Object(text) => literal::variable_scale_decimal(text).map(|text| Value::Number(text.into())),
+            _ => Err(found.unexpected("a decimal with its scale")),
+        },
         T::Date => {
             let days = i32::try_from(integer(found)?).map_err(|_| malformed("days since 1970", found))?;
             Ok(owned(calendar::date(i64::from(days))))
@@ -68,19 +68,36 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
         T::IsoTimestamp => iso(found, "an ISO 8601 timestamp", calendar::local_timestamp),
         T::ZonedTime => iso(found, "an ISO 8601 time with its zone", calendar::zoned_time),
         T::ZonedTimestamp => iso(found, "an ISO 8601 timestamp with its zone", calendar::zoned_timestamp),
-        T::MicroDuration => Ok(owned(format!("{} microseconds", integer(found)?))),
-        T::Bits { length } => Ok(owned(bits(&bytes(found)?, *length))),
-        T::Point => point(found),
-        T::Array(item) => array::literal(found, item).map(owned),
+        T::Interval => iso(found, "an ISO 8601 duration", interval),
+        T::MicroDuration => Ok(owned(calendar::time(integer(found)?, TimeUnit::Micros))),
+        T::Bits { length } => Ok(owned(literal::bits_text(&bytes(found)?, *length))),
+        T::Point => match found {
+            Json::Object(text) => literal::point_text(text).map(owned),
+            _ => Err(found.unexpected("a point")),
+        },
+        T::Array(item) => match found {
+            Json::Array(text) => literal::raw_array_literal(text, |raw| item_text(raw, item)).map(owned),
+            _ => Err(found.unexpected("an array")),
+        },
         T::Unsupported(name) => Err(Error::new("", ErrorKind::UnsupportedType(name.clone()))),
     }
+}
+
+/// An array's item as Postgres prints it inside the array.
+fn item_text(raw: &RawValue, ty: &ColumnType) -> Result<Option<String>, Error> {
+    Ok(match typed(raw, ty)? {
+        Value::Null => None,
+        Value::Bool(value) => Some(if value { "t" } else { "f" }.to_owned()),
+        Value::Number(text) | Value::Text(text) | Value::Json(text) => Some(text.into_owned()),
+        Value::Bytes(bytes) => Some(literal::bytea_text(&bytes)),
+    })
 }
 
 fn owned<'a>(text: String) -> Value<'a> {
     Value::Text(Cow::Owned(text))
 }
 
-fn malformed(expected: &'static str, found: Json<'_>) -> Error {
+pub(crate) fn malformed(expected: &'static str, found: Json<'_>) -> Error {
     let found = found.kind().rsplit(' ').next().unwrap_or_default();
     Error::new("", ErrorKind::Malformed { expected, found })
 }
@@ -111,7 +128,7 @@ fn text(found: Json<'_>) -> Result<Cow<'_, str>, Error> {
     }
 }
 
-fn bytes(found: Json<'_>) -> Result<Vec<u8>, Error> {
+pub(crate) fn bytes(found: Json<'_>) -> Result<Vec<u8>, Error> {
     match found {
         Json::String(quoted) => {
             STANDARD.decode(json::unescape(quoted)?.as_bytes()).map_err(|_| malformed("base64", found))
@@ -120,66 +137,6 @@ fn bytes(found: Json<'_>) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The number's text in base64 (`decimal.format=BASE64`) or as it is (`NUMERIC`).
-fn decimal(found: Json<'_>, scale: i32) -> Result<Value<'_>, Error> {
-    match found {
-        Json::Number(text) => Ok(Value::Number(Cow::Borrowed(text))),
-        Json::String(_) if SCALES.contains(&scale) => {
-            Ok(Value::Number(Cow::Owned(decimal_text(&bytes(found)?, scale))))
-        }
-        Json::String(_) => Err(malformed("a decimal with a scale from -131072 to 16383", found)),
-        _ => Err(found.unexpected("a decimal")),
-    }
-}
-
-#[derive(Deserialize)]
-struct VariableScale<'a> {
-    scale: i32,
-    #[serde(borrow)]
-    value: &'a RawValue,
-}
-
-/// `{"scale":2,"value":"base64"}`, also where no schema says that it is one.
-pub(crate) fn variable_scale_decimal(found: Json<'_>) -> Result<Value<'_>, Error> {
-    let Json::Object(text) = found else { return Err(found.unexpected("a decimal with its scale")) };
-    let VariableScale { scale, value } = json::parse(text.as_bytes())
-        .map_err(|_| Error::new("", ErrorKind::Missing { expected: "the fields `scale` and `value` of a decimal" }))?;
-    decimal(Json::of(value), scale)
-}
-
 fn iso<'a>(found: Json<'a>, expected: &'static str, print: fn(&str) -> Option<String>) -> Result<Value<'a>, Error> {
     print(&text(found)?).map(owned).ok_or_else(|| malformed(expected, found))
-}
-
-/// The most bits a `bit(n)` column can have.
-const MAX_BITS: usize = 83_886_080;
-
-/// Debezium's Bits are little-endian: the last bit of the text is the lowest bit of the first byte. `length` cuts or
-/// fills up at the front; without it every bit of the bytes is printed.
-pub(crate) fn bits(bytes: &[u8], length: Option<usize>) -> String {
-    let n_bits = bytes.len() * 8;
-    let length = length.unwrap_or(n_bits).min(MAX_BITS);
-    let all = bytes.iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
-    let mut out = "0".repeat(length.saturating_sub(n_bits));
-    out.extend(all.skip(n_bits.saturating_sub(length)).map(|bit| if bit { '1' } else { '0' }));
-    out
-}
-
-#[derive(Deserialize)]
-struct Point<'a> {
-    #[serde(borrow)]
-    x: &'a RawValue,
-    #[serde(borrow)]
-    y: &'a RawValue,
-}
-
-fn point(found: Json<'_>) -> Result<Value<'_>, Error> {
-    let Json::Object(text) = found else { return Err(found.unexpected("a point")) };
-    let Point { x, y } = json::parse(text.as_bytes())
-        .map_err(|_| Error::new("", ErrorKind::Missing { expected: "the fields `x` and `y` of a point" }))?;
-    let coordinate = |raw| match float(Json::of(raw))? {
-        Value::Number(text) | Value::Text(text) => Ok::<_, Error>(text),
-        _ => Err(Json::of(raw).unexpected("a coordinate")),
-    };
-    Ok(owned(format!("({},{})", coordinate(x)?, coordinate(y)?)))
 }

@@ -6,13 +6,24 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Json};
+use crate::json::{self, Fields, Json};
 use crate::row::{Aside, Table};
+
+/// What a record's payload is, before its values are looked at.
+#[derive(Debug)]
+pub(super) enum Payload<'a> {
+    /// An envelope, and the text of its schema where it has one.
+    Envelope(Message<'a>, Option<&'a str>),
+    /// Null, wrapped by the converter: `{"schema":…,"payload":null}`.
+    Tombstone,
+    /// Not about rows.
+    Aside(Aside),
+}
 
 /// The top of a record's value: an envelope, another message of a connector, or `{"schema":…,"payload":…}` around one.
 ///
-/// No message has `schema` or `payload` at its top, so that one pass tells the two forms apart. A field that is null
-/// counts as absent.
+/// No message has `payload` at its top, so that one pass tells the two forms apart. A field that is null counts as
+/// absent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
@@ -28,19 +39,6 @@ pub(super) struct Message<'a> {
     source: Option<&'a RawValue>,
     #[serde(borrow)]
     op: Option<&'a RawValue>,
-
-    #[serde(borrow)]
-    ts_ms: Option<&'a RawValue>,
-    #[serde(borrow)]
-    status: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ddl: Option<&'a RawValue>,
-    #[serde(borrow, rename = "databaseName")]
-    database_name: Option<&'a RawValue>,
-    #[serde(borrow, rename = "tableChanges")]
-    table_changes: Option<&'a RawValue>,
-    #[serde(borrow)]
-    aggregate_type: Option<&'a RawValue>,
 }
 
 /// `source`, as far as it says where a row belongs.
@@ -54,50 +52,54 @@ struct Source<'a> {
     table: Option<Cow<'a, str>>,
 }
 
+impl<'a> Payload<'a> {
+    /// # Errors
+    ///
+    /// When it is not JSON, not an object, or no message that a connector is known to write.
+    pub(super) fn parse(payload: &'a [u8]) -> Result<Self, Error> {
+        let parse = |text| json::parse::<Message<'a>>(text).map_err(|error| error.under("payload"));
+        let top = parse(payload)?;
+        let (message, schema, text) = match top.payload {
+            Some(inner) => (parse(inner.get().as_bytes())?, top.schema.map(RawValue::get), inner.get().as_bytes()),
+            None => (top, None, payload),
+        };
+        match message.op {
+            Some(op) if op.get() == "\"m\"" => Ok(Self::Aside(Aside::Message)),
+            Some(_) => Ok(Self::Envelope(message, schema)),
+            None => Self::without_op(text),
+        }
+    }
+
+    /// A message is known by all the names that its connector always writes: a row that lost its envelope may have a
+    /// column `status` or `ts_ms`, and must not pass for one.
+    fn without_op(text: &[u8]) -> Result<Self, Error> {
+        let Fields(fields) = json::parse(text).map_err(|error| error.under("payload"))?;
+        let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| raw.get());
+        let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());
+        if has(&["schema", "payload"]) && value("payload") == Some("null") && fields.len() == 2 {
+            Ok(Self::Tombstone)
+        } else if has(&["ts_ms"]) && fields.len() == 1 {
+            Ok(Self::Aside(Aside::Heartbeat))
+        } else if has(&["id", "event_count", "data_collections"])
+            && matches!(value("status"), Some("\"BEGIN\"" | "\"END\""))
+        {
+            Ok(Self::Aside(Aside::Transaction))
+        } else if has(&["source", "databaseName", "ddl"]) {
+            Ok(Self::Aside(Aside::SchemaChange))
+        } else if has(&["id", "type", "aggregate_type", "additional_data"]) {
+            Ok(Self::Aside(Aside::Notification))
+        } else {
+            Err(no_op())
+        }
+    }
+}
+
 impl<'a> Message<'a> {
-    /// The message in `payload`, and the text of its schema where it has one. `None` when the payload is null: a
-    /// tombstone of a converter that wraps it.
-    ///
     /// # Errors
     ///
-    /// When it is not JSON or not an object.
-    pub(super) fn parse(payload: &'a [u8]) -> Result<Option<(Self, Option<&'a str>)>, Error> {
-        let top: Self = json::parse(payload).map_err(|error| error.under("payload"))?;
-        match (top.payload, top.schema) {
-            (Some(inner), schema) => {
-                let message = json::parse(inner.get().as_bytes()).map_err(|error| error.under("payload"))?;
-                Ok(Some((message, schema.map(RawValue::get))))
-            }
-            (None, Some(_)) if top.op.is_none() => Ok(None),
-            (None, _) => Ok(Some((top, None))),
-        }
-    }
-
-    /// What the message is when it is not about rows.
-    pub(super) fn aside(&self) -> Option<Aside> {
-        match self.op {
-            Some(op) if op.get() == "\"m\"" => Some(Aside::Message),
-            Some(_) => None,
-            None if self.status.is_some() => Some(Aside::Transaction),
-            None if self.ddl.is_some() || self.table_changes.is_some() || self.database_name.is_some() => {
-                Some(Aside::SchemaChange)
-            }
-            None if self.aggregate_type.is_some() => Some(Aside::Notification),
-            None if self.ts_ms.is_some() && self.before.is_none() && self.after.is_none() && self.source.is_none() => {
-                Some(Aside::Heartbeat)
-            }
-            None => None,
-        }
-    }
-
-    /// # Errors
-    ///
-    /// When there is none, as in a record that is no envelope at all.
+    /// When there is none, or it is no string.
     pub(super) fn op(&self) -> Result<Cow<'a, str>, Error> {
-        let raw = self.op.ok_or_else(|| {
-            Error::new("op", ErrorKind::Missing { expected: "a Debezium envelope with its `op` (is the format debezium-json?)" })
-        })?;
-        match Json::of(raw) {
+        match Json::of(self.op.ok_or_else(no_op)?) {
             Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op")),
             other => Err(other.unexpected("a string").under("op")),
         }
@@ -121,10 +123,15 @@ impl<'a> Message<'a> {
     }
 }
 
+fn no_op() -> Error {
+    let expected = "a Debezium envelope with its `op` (is the format debezium-json?)";
+    Error::new("op", ErrorKind::Missing { expected })
+}
+
 /// A key in `{"schema":…,"payload":…}`: the text of its schema, and its payload. `None` for a bare key, which may have
 /// columns of these names, but not as two objects.
 pub(super) fn key_payload(object: &str) -> Result<Option<(&str, &RawValue)>, Error> {
-    let json::Fields(fields) = json::parse(object.as_bytes())?;
+    let Fields(fields) = json::parse(object.as_bytes())?;
     match fields.as_slice() {
         [(schema, schema_raw), (payload, payload_raw)]
             if schema == "schema" && payload == "payload" && schema_raw.get().starts_with('{') =>

@@ -24,18 +24,28 @@ use crate::connect::{self, Schemas};
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::record::Record;
-use crate::row::{Change, Column, Event, Key, Row, RowKind, RowSchema, Table};
+use crate::row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Table};
 use crate::unavailable::is_placeholder;
-use envelope::Message;
+use envelope::{Message, Payload};
 
 /// Decodes records of any number of topics.
 ///
-/// It remembers schemas by their text, and the table that each topic's records belong to, for tombstones, which do not
-/// say. Nothing else of a record outlives the call.
+/// It remembers schemas by their text, the table that each topic's records belong to, for tombstones, which do not say,
+/// and the last delete, to know its tombstone by. Nothing else of a record outlives the call.
 #[derive(Debug, Default)]
 pub struct Decoder {
     schemas: Schemas,
     tables: HashMap<String, Table<'static>>,
+    last_delete: Option<LastDelete>,
+}
+
+/// Where the last delete stood. Its own tombstone is the next record of the partition and has the same key.
+#[derive(Debug, Default)]
+struct LastDelete {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    key: Vec<u8>,
 }
 
 /// What an image is of: decides how its columns are read, and where an error was.
@@ -54,10 +64,11 @@ impl Decoder {
     /// type. No part of it is decoded then.
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
         let Some(payload) = record.payload else { return self.tombstone(record) };
-        let Some((message, schema)) = Message::parse(payload)? else { return self.tombstone(record) };
-        if let Some(aside) = message.aside() {
-            return Ok(Event::Aside(aside));
-        }
+        let (message, schema) = match Payload::parse(payload)? {
+            Payload::Envelope(message, schema) => (message, schema),
+            Payload::Tombstone => return self.tombstone(record),
+            Payload::Aside(aside) => return Ok(Event::Aside(aside)),
+        };
         let table = message.table(record.topic)?;
         let op = message.op()?;
         if op == "t" {
@@ -67,11 +78,17 @@ impl Decoder {
         let key = self.key(record)?;
         let rows = rows(&op, &message, schema.as_deref(), key.as_ref())?;
         self.remember(record.topic, &table);
+        if op == "d" {
+            self.remember_delete(record);
+        }
         Ok(Event::Change(Change { table, key, schema, rows }))
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
         let key = self.key(record)?;
+        if self.is_of_last_delete(record) {
+            return Ok(Event::Aside(Aside::Tombstone));
+        }
         Ok(Event::Tombstone { table: self.tables.get(record.topic).cloned(), key })
     }
 
@@ -79,6 +96,21 @@ impl Decoder {
         if self.tables.get(topic).is_none_or(|known| known != table) {
             self.tables.insert(topic.to_owned(), table.clone().into_owned());
         }
+    }
+
+    fn remember_delete(&mut self, record: &Record<'_>) {
+        let last = self.last_delete.get_or_insert_default();
+        record.topic.clone_into(&mut last.topic);
+        (last.partition, last.offset) = (record.partition, record.offset);
+        record.key.unwrap_or_default().clone_into(&mut last.key);
+    }
+
+    fn is_of_last_delete(&self, tombstone: &Record<'_>) -> bool {
+        self.last_delete.as_ref().is_some_and(|last| {
+            tombstone.offset.checked_sub(1) == Some(last.offset)
+                && (tombstone.partition, tombstone.topic) == (last.partition, &last.topic)
+                && tombstone.key.unwrap_or_default() == last.key
+        })
     }
 
     /// The key's columns; `None` for a null key.

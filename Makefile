@@ -1,0 +1,33 @@
+# Every target sets up what the machine lacks: on Debian and Ubuntu by apt, else it says what to install.
+
+# A fresh rustup is not yet in the PATH of the shell it was installed from.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help demo test build lint docs
+.DEFAULT_GOAL := help
+
+help: ## Print the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+demo: ## Show the whole road on this machine: ARGS="…" goes to `rowkind demo`
+	@scripts/setup.sh build postgres
+	cargo run --release --locked -- demo $(ARGS)
+
+test: ## Run all tests, documentation examples included
+	@scripts/setup.sh build postgres
+	cargo test --workspace --locked
+
+build: ## Build the release binary
+	@scripts/setup.sh build
+	cargo build --release --locked
+
+lint: ## Check formatting, clippy, shell scripts and the compose file; any warning fails
+	@scripts/setup.sh build lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck .ci/run scripts/*.sh deploy/compose/*.sh
+	$(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose) --file docker-compose.yml config --quiet
+
+docs: ## Build the documentation; any warning fails
+	@scripts/setup.sh build
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --locked

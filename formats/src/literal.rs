@@ -1,0 +1,162 @@
+//! Values of Postgres's own types as Postgres prints them: arrays, hstore, bits, points.
+//!
+//! Comes in: JSON text or bytes. Goes out: the literal that casts to the value.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::connect::{self, ColumnType};
+use crate::decimal::decimal_of;
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, Fields, Json};
+use crate::row::Value;
+
+/// The array literal of a JSON array: `{1,NULL,"a \"b\""}`. `item` gives an item's text, `None` for NULL.
+///
+/// # Errors
+///
+/// When it is no array, or `item` fails; the path is then the item's index, counted from 0.
+pub fn array_literal(
+    array: &str,
+    mut item: impl FnMut(&Value<'_>) -> Result<Option<String>, Error>,
+) -> Result<String, Error> {
+    raw_array_literal(array, |raw| item(&connect::untyped(raw)?))
+}
+
+/// The same, from items that are not looked into.
+pub(crate) fn raw_array_literal(
+    array: &str,
+    mut item: impl FnMut(&RawValue) -> Result<Option<String>, Error>,
+) -> Result<String, Error> {
+    if !array.starts_with('[') {
+        return Err(Error::new("", ErrorKind::Unexpected { expected: "an array", found: "an object" }));
+    }
+    let items: Vec<&RawValue> = json::parse(array.as_bytes())?;
+    let mut out = String::with_capacity(array.len() + 2);
+    out.push('{');
+    for (i, raw) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        match item(raw).map_err(|error| error.under(&i.to_string()))? {
+            None => out.push_str("NULL"),
+            // an array of arrays is its literals side by side
+            Some(text) if raw.get().starts_with('[') => out.push_str(&text),
+            Some(text) => push_item(&mut out, &text),
+        }
+    }
+    out.push('}');
+    Ok(out)
+}
+
+/// Appends an item, in quotes where Postgres's `array_out` puts them.
+fn push_item(out: &mut String, item: &str) {
+    let special = |c: char| matches!(c, '{' | '}' | ',' | '"' | '\\' | '\u{b}') || c.is_ascii_whitespace();
+    if item.is_empty() || item.eq_ignore_ascii_case("null") || item.contains(special) {
+        push_quoted(out, item);
+    } else {
+        out.push_str(item);
+    }
+}
+
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}
+
+/// The hstore literal of a JSON object of strings and nulls: `"a"=>"1","b"=>NULL`.
+///
+/// # Errors
+///
+/// When it is no such object. The path does not name the key, which is a part of the value.
+pub fn hstore_literal(object: &str) -> Result<String, Error> {
+    let Fields(fields) = json::parse(object.as_bytes())?;
+    let mut out = String::with_capacity(object.len() + fields.len());
+    for (i, (key, raw)) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        push_quoted(&mut out, key);
+        out.push_str("=>");
+        match Json::of(raw) {
+            Json::Null => out.push_str("NULL"),
+            Json::String(quoted) => push_quoted(&mut out, &json::unescape(quoted)?),
+            other => return Err(other.unexpected("a string or null as a value of hstore")),
+        }
+    }
+    Ok(out)
+}
+
+/// The most bits a `bit(n)` column can have.
+const MAX_BITS: usize = 83_886_080;
+
+/// Debezium's Bits, which are little-endian: the last bit of the text is the lowest bit of the first byte. `length` cuts
+/// or fills up at the front; without it every bit of the bytes is printed.
+pub fn bits_text(bytes: &[u8], length: Option<usize>) -> String {
+    let n_bits = bytes.len() * 8;
+    let length = length.unwrap_or(n_bits).min(MAX_BITS);
+    let all = bytes.iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    let mut out = "0".repeat(length.saturating_sub(n_bits));
+    out.extend(all.skip(n_bits.saturating_sub(length)).map(|bit| if bit { '1' } else { '0' }));
+    out
+}
+
+/// `\x…`, as Postgres prints `bytea`.
+pub fn bytea_text(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(2 + bytes.len() * 2);
+    out.push_str("\\x");
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+#[derive(Deserialize)]
+struct Point<'a> {
+    #[serde(borrow)]
+    x: &'a RawValue,
+    #[serde(borrow)]
+    y: &'a RawValue,
+}
+
+/// The point of a Debezium `Point`: `{"x":1.5,"y":-2.5,…}` is `(1.5,-2.5)`.
+///
+/// # Errors
+///
+/// When it is no object with two numbers `x` and `y`.
+pub fn point_text(object: &str) -> Result<String, Error> {
+    let expected = "an object with the numbers `x` and `y` of a point";
+    let missing = || Error::new("", ErrorKind::Missing { expected });
+    let Point { x, y } = json::parse(object.as_bytes()).map_err(|_| missing())?;
+    match (connect::typed(x, &ColumnType::Float64)?, connect::typed(y, &ColumnType::Float64)?) {
+        (Value::Number(x) | Value::Text(x), Value::Number(y) | Value::Text(y)) => Ok(format!("({x},{y})")),
+        _ => Err(missing()),
+    }
+}
+
+#[derive(Deserialize)]
+struct VariableScale<'a> {
+    scale: i32,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+/// The number of a Debezium `VariableScaleDecimal`: `{"scale":1,"value":"Dw=="}` is `1.5`.
+///
+/// # Errors
+///
+/// When it is no such object.
+pub fn variable_scale_decimal(object: &str) -> Result<String, Error> {
+    let expected = "an object with the fields `scale` and `value` of a decimal";
+    let VariableScale { scale, value } =
+        json::parse(object.as_bytes()).map_err(|_| Error::new("", ErrorKind::Missing { expected }))?;
+    decimal_of(Json::of(value), scale).map(|text| text.into_owned())
+}

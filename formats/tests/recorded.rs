@@ -1,0 +1,63 @@
+//! Records that Debezium wrote, and the changelog that each file of them must give.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod recordings;
+
+use std::fs;
+
+use recordings::{changelog_of, jsonl_files, records};
+
+/// Every file of records in the folder gives the changelog that stands beside it.
+///
+/// With `UPDATE_FIXTURES=1` the changelogs are written instead.
+fn check(folder: &str) {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    for file in jsonl_files(folder) {
+        let found = changelog_of(&records(&file));
+        let golden = file.with_extension("changelog");
+        if update {
+            fs::write(&golden, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
+        for (at, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
+            assert_eq!(found, expected, "{}:{}", golden.display(), at + 1);
+        }
+        assert_eq!(found.lines().count(), expected.lines().count(), "lines of {}", golden.display());
+    }
+}
+
+#[test]
+fn postgres_json() {
+    check("debezium-json/postgres/json");
+}
+
+#[test]
+fn postgres_json_schema() {
+    check("debezium-json/postgres/json-schema");
+}
+
+#[test]
+fn postgres_json_string() {
+    check("debezium-json/postgres/json-string");
+}
+
+#[test]
+fn mysql_json() {
+    check("debezium-json/mysql/json");
+}
+
+#[test]
+fn mysql_json_schema() {
+    check("debezium-json/mysql/json-schema");
+}
+
+#[test]
+fn shop() {
+    check("shop");
+}
+
+#[test]
+fn shop_plain() {
+    check("shop/plain");
+}

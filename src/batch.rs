@@ -1,0 +1,174 @@
+//! Compaction: of the changes of a batch to one table, one is left per key.
+//!
+//! Comes in: rows in the order of their offsets, each under its key as bytes. Goes out: per key the last upsert or
+//! delete, in key order. Pure; knows no SQL and no column types.
+//!
+//! Applying what is left gives the same table as applying all rows one by one:
+//!
+//! - an insert that is deleted again stays a delete: the row may have been in the target before;
+//! - an upsert behind a delete of the same key replaces the row rather than changing it;
+//! - a column that a later row did not send keeps the value that an earlier row of the batch brought;
+//! - a truncate forgets what came before it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use rowkind_formats::Row;
+
+/// What is left to do for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// The row of this key goes.
+    Delete,
+    /// The row of this key comes, or changes.
+    Upsert {
+        /// Its columns, as far as they were sent.
+        row: Row<'a>,
+        /// Whether the batch deleted the key before: then the old row goes first.
+        replaces: bool,
+        /// The record that brought the row, as its index in the batch.
+        record: usize,
+    },
+}
+
+/// The changes of a batch to one table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TableBatch<'a> {
+    truncate: bool,
+    changes: BTreeMap<Vec<u8>, Change<'a>>,
+}
+
+impl<'a> TableBatch<'a> {
+    /// The row of this key is there, or has changed.
+    pub fn upsert(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
+        match self.changes.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Change::Upsert { row, replaces: false, record });
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().follow(row, record),
+        }
+    }
+
+    /// The row of this key is gone.
+    pub fn delete(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, Change::Delete);
+    }
+
+    /// All rows are gone.
+    pub fn truncate(&mut self) {
+        self.changes.clear();
+        self.truncate = true;
+    }
+
+    /// Whether the table is emptied before the changes.
+    pub fn is_truncated(&self) -> bool {
+        self.truncate
+    }
+
+    /// The changes in the order of their keys' bytes, the same in every instance.
+    pub fn into_changes(self) -> impl Iterator<Item = (Vec<u8>, Change<'a>)> {
+        self.changes.into_iter()
+    }
+}
+
+impl<'a> Change<'a> {
+    fn follow(&mut self, mut row: Row<'a>, record: usize) {
+        let replaces = match self {
+            Self::Delete => true,
+            Self::Upsert { row: known, replaces, .. } => {
+                carry(known, &mut row);
+                *replaces
+            }
+        };
+        *self = Self::Upsert { row, replaces, record };
+    }
+}
+
+/// Gives `row` the values of the columns that it did not send, as far as `known` has them.
+fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
+    row.not_sent.retain(|name| match known.columns.iter().position(|column| column.name == *name) {
+        Some(at) => {
+            row.columns.push(known.columns.swap_remove(at));
+            false
+        }
+        None => true,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowkind_formats::{Column, RowKind, Value};
+
+    /// `a=1 b=?`: column a was sent as 1, column b was not sent.
+    fn row(text: &str) -> Row<'_> {
+        let mut row = Row { kind: RowKind::Insert, columns: Vec::new(), not_sent: Vec::new() };
+        for part in text.split(' ') {
+            let (name, value) = part.split_once('=').expect("a column and its value");
+            match value {
+                "?" => row.not_sent.push(name.into()),
+                value => row.columns.push(Column { name: name.into(), value: Value::Number(value.into()) }),
+            }
+        }
+        row
+    }
+
+    /// `k +a=1`: upsert, `k -`: delete, `!`: truncate. What is left, one change a line.
+    fn left(steps: &[&'static str]) -> String {
+        let mut batch = TableBatch::default();
+        for step in steps {
+            match step.split_once(' ') {
+                None => batch.truncate(),
+                Some((key, "-")) => batch.delete(key.into()),
+                Some((key, upsert)) => batch.upsert(key.into(), row(&upsert[1..]), 0),
+            }
+        }
+        let mut out = String::from(if batch.is_truncated() { "!\n" } else { "" });
+        for (key, change) in batch.into_changes() {
+            out.push_str(&String::from_utf8(key).expect("keys of the test are text"));
+            match change {
+                Change::Delete => out.push_str(" -"),
+                Change::Upsert { mut row, replaces, .. } => {
+                    row.columns.sort_by(|a, b| a.name.cmp(&b.name));
+                    out.push_str(if replaces { " -+" } else { " +" });
+                    let sent = row.columns.iter().map(|column| match &column.value {
+                        Value::Number(text) => format!("{}={text}", column.name),
+                        other => panic!("no value of the test: {other:?}"),
+                    });
+                    let not_sent = row.not_sent.iter().map(|name| format!("{name}=?"));
+                    out.push_str(&sent.chain(not_sent).collect::<Vec<_>>().join(" "));
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    #[test]
+    fn the_last_change_of_a_key_is_left() {
+        assert_eq!(left(&["k +a=1", "l +a=5", "k +a=2"]), "k +a=2\nl +a=5\n");
+    }
+
+    #[test]
+    fn insert_then_delete_stays_a_delete() {
+        assert_eq!(left(&["k +a=1", "k -"]), "k -\n");
+    }
+
+    #[test]
+    fn an_upsert_behind_a_delete_replaces_the_row() {
+        assert_eq!(left(&["k -", "k +a=1"]), "k -+a=1\n");
+        assert_eq!(left(&["k -", "k +a=1", "k +a=2"]), "k -+a=2\n");
+    }
+
+    #[test]
+    fn what_was_not_sent_is_carried_from_the_same_row_only() {
+        assert_eq!(left(&["k +a=1 b=7", "k +a=2 b=?"]), "k +a=2 b=7\n");
+        assert_eq!(left(&["k +a=1 b=?", "k +a=2 b=?"]), "k +a=2 b=?\n");
+        assert_eq!(left(&["k +a=1 b=7", "k -", "k +a=2 b=?"]), "k -+a=2 b=?\n");
+    }
+
+    #[test]
+    fn a_truncate_forgets_what_came_before() {
+        assert_eq!(left(&["k +a=1", "!", "l +a=2"]), "!\nl +a=2\n");
+    }
+}

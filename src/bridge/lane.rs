@@ -1,0 +1,272 @@
+//! A lane: takes batches in order and applies each of them once.
+//!
+//! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through as a
+//! whole is taken apart until the one record that stands in the way is known.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::RunError;
+use crate::progress::Progress;
+use crate::records::{Records, TopicPartition};
+use crate::rejects::{Reject, Verdict};
+use crate::shutdown::Shutdown;
+use crate::sink::postgres::catalog::Catalog;
+use crate::sink::postgres::plan::{Impossible, Plan, Planner};
+use crate::sink::postgres::{Applied, Failure, PostgresSink};
+
+/// One task with one connection.
+pub(super) struct Lane {
+    sink: PostgresSink,
+    /// Away while a plan is made.
+    planner: Option<Planner>,
+    batches: mpsc::Receiver<Records>,
+    progress: Arc<Progress>,
+    shutdown: Shutdown,
+    /// Since when this instance has not owned a partition that it still reads.
+    lost: HashMap<TopicPartition, Instant>,
+}
+
+/// A batch and the plan that was made for it ahead of time.
+struct Planned {
+    records: Records,
+    plan: Result<Plan, Impossible>,
+}
+
+type Planning = JoinHandle<(Planner, Planned)>;
+
+/// Whether a lane goes on.
+enum Flow {
+    On,
+    End,
+}
+
+/// A part of a batch that is still to be done.
+struct Part {
+    range: Range<usize>,
+    /// Only its offsets are moved: it is a record that is passed over.
+    is_passed: bool,
+}
+
+/// A partition that another instance owns is revoked from this one by the group well before this; if it is not, the two
+/// are not of one group.
+const LOST_FOR_GOOD: Duration = Duration::from_secs(90);
+
+impl Lane {
+    /// A lane that takes its batches from `batches`.
+    pub(super) fn new(
+        sink: PostgresSink,
+        planner: Planner,
+        batches: mpsc::Receiver<Records>,
+        progress: Arc<Progress>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { sink, planner: Some(planner), batches, progress, shutdown, lost: HashMap::new() }
+    }
+
+    /// Applies batches until there are no more.
+    pub(super) async fn run(mut self) -> Result<(), RunError> {
+        let mut next = self.receive().await?;
+        while let Some(Planned { records, plan }) = next.take() {
+            let (outcome, planning) = match plan {
+                Ok(plan) if plan.missing.is_empty() => {
+                    let (outcome, planning) = self.apply_and_plan(&records, plan).await;
+                    (Some(outcome), planning)
+                }
+                Ok(_) => (None, None),
+                Err(impossible) => (Some(Err(Failure::Stale(impossible.to_string()))), None),
+            };
+            if let Some(planning) = planning {
+                next = Some(self.planned(planning).await?);
+            }
+            if let Flow::End = self.complete(records, outcome).await? {
+                return Ok(());
+            }
+            if next.is_none() {
+                next = self.receive().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next batch with its plan; `None` when there are no more.
+    async fn receive(&mut self) -> Result<Option<Planned>, RunError> {
+        let Some(records) = self.batches.recv().await else { return Ok(None) };
+        let planning = start_plan(&mut self.planner, records, self.sink.catalog());
+        self.planned(planning).await.map(Some)
+    }
+
+    async fn planned(&mut self, planning: Planning) -> Result<Planned, RunError> {
+        let (planner, planned) = planning.await.map_err(|_| RunError::Fatal("planning a batch panicked".to_owned()))?;
+        self.planner = Some(planner);
+        Ok(planned)
+    }
+
+    /// Applies a plan, and starts to plan the batch that comes in meanwhile.
+    async fn apply_and_plan(&mut self, records: &Records, plan: Plan) -> (Result<Applied, Failure>, Option<Planning>) {
+        let catalog = self.sink.catalog();
+        let mut planning = None;
+        let mut is_open = true;
+        let apply = self.sink.apply_plan(records, plan);
+        tokio::pin!(apply);
+        loop {
+            tokio::select! {
+                outcome = &mut apply => return (outcome, planning),
+                received = self.batches.recv(), if is_open && planning.is_none() => match received {
+                    Some(records) => planning = Some(start_plan(&mut self.planner, records, Arc::clone(&catalog))),
+                    None => is_open = false,
+                },
+            }
+        }
+    }
+
+    /// Sees a batch through. `outcome` is that of a first attempt with all of it.
+    async fn complete(
+        &mut self,
+        mut records: Records,
+        mut outcome: Option<Result<Applied, Failure>>,
+    ) -> Result<Flow, RunError> {
+        let mut todo = vec![Part { range: 0..records.len(), is_passed: false }];
+        let mut backoff = Backoff::default();
+        let mut was_stale = false;
+        while let Some(part) = todo.pop() {
+            let attempt = match outcome.take() {
+                Some(outcome) => outcome,
+                None => self.attempt(&records, &part).await,
+            };
+            match attempt {
+                Ok(applied) => {
+                    (backoff, was_stale) = (Backoff::default(), false);
+                    let done = applied.plan.range.end;
+                    self.note(applied)?;
+                    if done < part.range.end {
+                        todo.push(Part { range: done..part.range.end, is_passed: false });
+                    }
+                }
+                Err(Failure::Retry(text)) => {
+                    tracing::warn!("cannot apply a batch, trying again: {text}");
+                    todo.push(part);
+                    if let Flow::End = backoff.wait(&self.shutdown).await {
+                        return Ok(Flow::End);
+                    }
+                }
+                Err(Failure::Stale(text)) if was_stale => return Err(RunError::Fatal(text)),
+                Err(Failure::Stale(_)) => {
+                    was_stale = true;
+                    self.sink.forget_catalog();
+                    todo.push(part);
+                }
+                Err(Failure::Data(text)) => self.take_apart(&records, part, text, &mut todo)?,
+                Err(Failure::Lost(lost)) => {
+                    self.note_lost(&lost)?;
+                    records = records.without(&lost, part.range.start);
+                    todo.clear();
+                    if !records.is_empty() {
+                        todo.push(Part { range: 0..records.len(), is_passed: false });
+                    }
+                }
+                Err(Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is taken apart");
+        if part.is_passed {
+            self.sink.pass(records, part.range.clone()).await
+        } else {
+            self.sink.apply(records, part.range.clone(), planner).await
+        }
+    }
+
+    /// Splits a part whose data Postgres refused; a single record is judged.
+    fn take_apart(&self, records: &Records, part: Part, text: String, todo: &mut Vec<Part>) -> Result<(), RunError> {
+        let Range { start, end } = part.range;
+        if end - start > 1 {
+            let middle = start + (end - start) / 2;
+            tracing::debug!(records = end - start, "taking a batch apart: {text}");
+            todo.push(Part { range: middle..end, is_passed: false });
+            todo.push(Part { range: start..middle, is_passed: false });
+            return Ok(());
+        }
+        if start == end {
+            return Err(RunError::Fatal(text));
+        }
+        let planner = self.planner.as_ref().expect("no plan is being made while a batch is taken apart");
+        match planner.rejects().judge(Reject::new(&records.get(start), text)) {
+            Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
+            Verdict::Pass(reject) => {
+                tracing::warn!("skipped {reject}");
+                todo.push(Part { range: start..end, is_passed: true });
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts what was applied; an error when the pipeline stops behind it.
+    fn note(&mut self, applied: Applied) -> Result<(), RunError> {
+        let Applied { plan, advances } = applied;
+        for reject in &plan.passed {
+            tracing::warn!("skipped {reject}");
+        }
+        self.progress.add(plan.range.len(), plan.n_rows, plan.passed.len(), &advances);
+        for advance in &advances {
+            self.lost.remove(&advance.partition);
+        }
+        plan.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
+    }
+
+    fn note_lost(&mut self, lost: &[TopicPartition]) -> Result<(), RunError> {
+        for partition in lost {
+            let since = self.lost.entry(partition.clone()).or_insert_with(Instant::now);
+            if since.elapsed() > LOST_FOR_GOOD {
+                return Err(RunError::Fatal(format!(
+                    "{partition}: another instance of this pipeline has taken it over, but this one still reads it: give both the same `source.group`, or another `name`"
+                )));
+            }
+            tracing::warn!("{partition}: another instance has taken it over; its records are left to that one");
+        }
+        Ok(())
+    }
+}
+
+/// Plans a batch on a thread of its own.
+fn start_plan(planner: &mut Option<Planner>, records: Records, catalog: Arc<Catalog>) -> Planning {
+    let mut planner = planner.take().expect("one plan is made at a time");
+    tokio::task::spawn_blocking(move || {
+        let plan = planner.plan(&records, 0..records.len(), &catalog);
+        (planner, Planned { records, plan })
+    })
+}
+
+/// Waits longer each time, up to ten seconds.
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(100))
+    }
+}
+
+impl Backoff {
+    /// Waits once, or until the pipeline is being stopped.
+    async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
+        let delay = self.0;
+        self.0 = (delay * 2).min(Duration::from_secs(10));
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Flow::On,
+            () = shutdown.requested() => Flow::End,
+        }
+    }
+
+    /// Waits once, from a thread.
+    pub(super) fn block(&mut self, runtime: &tokio::runtime::Handle, shutdown: &Shutdown) {
+        runtime.block_on(self.wait(shutdown));
+    }
+}

@@ -1,0 +1,162 @@
+//! What was typed: flags over environment over file, each value with where it came from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::ConfigError;
+use super::settings::{Kind, SETTINGS, Setting};
+
+/// A value as it was typed, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Typed {
+    pub(crate) values: Vec<String>,
+    /// `--sink-url`, `ROWKIND_SINK_URL` or `sink.url in rowkind.toml`.
+    pub(crate) origin: String,
+}
+
+/// The values that were typed, by key. What is not there has its default.
+pub(crate) type Layers = BTreeMap<&'static str, Typed>;
+
+/// Reads all three, the stronger over the weaker.
+///
+/// # Errors
+///
+/// When the file cannot be read, is no TOML, or has a key that is no setting, or a value of another kind.
+pub(crate) fn read(
+    file: Option<&Path>,
+    environment: impl Fn(&str) -> Option<String>,
+    flags: &ArgMatches,
+) -> Result<Layers, ConfigError> {
+    let mut layers = Layers::new();
+    if let Some(path) = file {
+        read_file(path, &mut layers)?;
+    }
+    for setting in SETTINGS {
+        if let Some(typed) = from_environment(setting, &environment)? {
+            layers.insert(setting.key, typed);
+        }
+        if let Some(typed) = from_flags(setting, flags) {
+            layers.insert(setting.key, typed);
+        }
+    }
+    Ok(layers)
+}
+
+fn from_environment(
+    setting: &Setting,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Typed>, ConfigError> {
+    let name = setting.variable();
+    if let Some(text) = environment(&name) {
+        return Ok(Some(Typed { values: split(setting.kind, &text), origin: name }));
+    }
+    let name = format!("{name}_FILE");
+    let Some(path) = environment(&name) else { return Ok(None) };
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| ConfigError::new(format!("{name}: cannot read `{path}`: {error}")))?;
+    Ok(Some(Typed { values: split(setting.kind, text.trim_end_matches(['\r', '\n'])), origin: name }))
+}
+
+fn from_flags(setting: &Setting, flags: &ArgMatches) -> Option<Typed> {
+    let flag = setting.flag();
+    if flags.value_source(&flag) != Some(ValueSource::CommandLine) {
+        return None;
+    }
+    let values = flags.get_many::<String>(&flag)?.flat_map(|text| split(setting.kind, text)).collect();
+    Some(Typed { values, origin: format!("--{flag}") })
+}
+
+fn split(kind: Kind, text: &str) -> Vec<String> {
+    match kind {
+        Kind::List | Kind::Pairs => {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        }
+        _ => vec![text.to_owned()],
+    }
+}
+
+fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
+    let name = path.display();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| ConfigError::new(format!("cannot read `{name}`: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // the message alone: the excerpt that toml prints may show a secret
+        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
+        ConfigError::new(format!("`{name}`, line {line}: {}", error.message()))
+    })?;
+    read_table(&table, "", &name.to_string(), layers)
+}
+
+fn read_table(table: &toml::Table, prefix: &str, file: &str, layers: &mut Layers) -> Result<(), ConfigError> {
+    for (name, value) in table {
+        let key = format!("{prefix}{name}");
+        match (SETTINGS.iter().find(|setting| setting.key == key), value) {
+            (Some(setting), value) => {
+                let origin = format!("`{key}` in {file}");
+                let values = file_values(setting.kind, value).ok_or_else(|| {
+                    ConfigError::new(format!("{origin}: expected {}, found {}", expected(setting.kind), value.type_str()))
+                })?;
+                layers.insert(setting.key, Typed { values, origin });
+            }
+            (None, toml::Value::Table(inner)) if is_section(&key) => {
+                read_table(inner, &format!("{key}."), file, layers)?;
+            }
+            (None, _) => return Err(unknown(&key, file)),
+        }
+    }
+    Ok(())
+}
+
+fn is_section(key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.key.split_once('.').is_some_and(|(section, _)| section == key))
+}
+
+fn unknown(key: &str, file: &str) -> ConfigError {
+    let nearest = SETTINGS
+        .iter()
+        .map(|setting| (strsim::jaro_winkler(key, setting.key), setting.key))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.8);
+    let hint = nearest.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
+    ConfigError::new(format!("`{key}` in {file} is not a setting{hint}"))
+}
+
+fn file_values(kind: Kind, value: &toml::Value) -> Option<Vec<String>> {
+    match (kind, value) {
+        (Kind::List, toml::Value::Array(items)) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        (Kind::Pairs, toml::Value::Table(pairs)) => {
+            pairs.iter().map(|(key, value)| scalar(value).map(|value| format!("{key}={value}"))).collect()
+        }
+        (Kind::Pairs, _) | (_, toml::Value::Array(_) | toml::Value::Table(_)) => None,
+        (Kind::Bool, value) => value.as_bool().map(|value| vec![value.to_string()]),
+        (Kind::Count, value) => value.as_integer().map(|value| vec![value.to_string()]),
+        (Kind::Bytes | Kind::Duration, value) => scalar(value).map(|text| vec![text]),
+        (_, value) => value.as_str().map(|text| vec![text.to_owned()]),
+    }
+}
+
+fn scalar(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// What a setting of this kind looks like, for an error.
+pub(crate) fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::Text | Kind::Secret => "a string".to_owned(),
+        Kind::List => "an array of strings".to_owned(),
+        Kind::Pairs => "a table of strings".to_owned(),
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Count => "a whole number of 1 or more".to_owned(),
+        Kind::Bytes => "a size such as \"4MB\"".to_owned(),
+        Kind::Duration => "a time such as \"100ms\"".to_owned(),
+        Kind::Choice(words) => format!("one of {}", words.join(", ")),
+    }
+}

@@ -1,0 +1,201 @@
+//! A run of consecutive records per partition: what a source hands to a lane.
+//!
+//! Keys and payloads stand in one buffer, so that a batch costs a handful of allocations and can be decoded again as
+//! often as needed: when a table has to be made first, when a batch is bisected, when Postgres comes back.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rowkind_formats::Record;
+
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "topic {}, partition {}", self.topic, self.partition)
+    }
+}
+
+/// How far a batch moves a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The epoch under which this instance claimed it.
+    pub epoch: i64,
+    /// The stored next offset before the batch.
+    pub from: i64,
+    /// The next offset after it.
+    pub to: i64,
+}
+
+/// A batch of raw records.
+#[derive(Debug, Default)]
+pub struct Records {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    advances: Vec<Advance>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Index in `advances`.
+    partition: usize,
+    offset: i64,
+    key: Option<Range<usize>>,
+    payload: Option<Range<usize>>,
+}
+
+impl Records {
+    /// Adds a record that follows all others of its partition. `claim` is its partition, epoch and the next offset
+    /// before it.
+    pub fn push(&mut self, claim: (&TopicPartition, i64, i64), offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
+        let partition = self.advance(claim, offset + 1);
+        let mut store = |part: &[u8]| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(part);
+            start..self.bytes.len()
+        };
+        let key = key.map(&mut store);
+        let payload = payload.map(&mut store);
+        self.entries.push(Entry { partition, offset, key, payload });
+    }
+
+    /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
+    /// the partition's advance.
+    pub fn advance(&mut self, (partition, epoch, from): (&TopicPartition, i64, i64), to: i64) -> usize {
+        let known = self.advances.iter().rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
+        if let Some(at) = known {
+            self.advances[at].to = to;
+            return at;
+        }
+        self.advances.push(Advance { partition: partition.clone(), epoch, from, to });
+        self.advances.len() - 1
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing to do, not even an offset to move.
+    pub fn is_empty(&self) -> bool {
+        self.advances.is_empty()
+    }
+
+    /// Bytes of keys and payloads.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The record at `index`, in the order of arrival.
+    pub fn get(&self, index: usize) -> Record<'_> {
+        let entry = &self.entries[index];
+        let TopicPartition { topic, partition } = &self.advances[entry.partition].partition;
+        let part = |range: &Option<Range<usize>>| range.clone().map(|range| &self.bytes[range]);
+        Record { topic, partition: *partition, offset: entry.offset, key: part(&entry.key), payload: part(&entry.payload) }
+    }
+
+    /// How far the records in `range` move their partitions, given that those before it have been applied. A range that
+    /// reaches to the end moves them all the way.
+    pub fn advances(&self, range: &Range<usize>) -> Vec<Advance> {
+        let mut advances = self.advances.clone();
+        for advance in &mut advances {
+            advance.to = advance.from;
+        }
+        for (index, entry) in self.entries.iter().enumerate().take(range.end) {
+            let advance = &mut advances[entry.partition];
+            advance.to = entry.offset + 1;
+            if index < range.start {
+                advance.from = advance.to;
+            }
+        }
+        if range.end == self.entries.len() {
+            for (advance, whole) in advances.iter_mut().zip(&self.advances) {
+                advance.to = whole.to;
+            }
+        }
+        advances.retain(|advance| advance.from != advance.to);
+        advances
+    }
+
+    /// The records from `start` on without those of the partitions in `lost`, given that those before have been applied.
+    pub fn without(&self, lost: &[TopicPartition], start: usize) -> Self {
+        let mut kept = Self::default();
+        for advance in self.advances(&(start..self.len())) {
+            if !lost.contains(&advance.partition) {
+                kept.advances.push(Advance { to: advance.from, ..advance });
+            }
+        }
+        for (index, entry) in self.entries.iter().enumerate().skip(start) {
+            let Advance { partition, epoch, from, .. } = &self.advances[entry.partition];
+            if !lost.contains(partition) {
+                let record = self.get(index);
+                kept.push((partition, *epoch, *from), entry.offset, record.key, record.payload);
+            }
+        }
+        for advance in self.advances(&(start..self.len())) {
+            if !lost.contains(&advance.partition) {
+                kept.advance((&advance.partition, advance.epoch, advance.from), advance.to);
+            }
+        }
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(number: i32) -> TopicPartition {
+        TopicPartition { topic: "t".into(), partition: number }
+    }
+
+    /// Offsets 4, 5 of partition 0 and 9 of partition 1, then partition 0 moves on to 8 without records.
+    fn sample() -> Records {
+        let mut records = Records::default();
+        records.push((&partition(0), 1, 4), 4, Some(b"k"), Some(b"p"));
+        records.push((&partition(1), 7, 3), 9, None, None);
+        records.push((&partition(0), 1, 5), 5, None, Some(b""));
+        records.advance((&partition(0), 1, 6), 8);
+        records
+    }
+
+    fn moves(records: &Records, range: Range<usize>) -> Vec<(i32, i64, i64)> {
+        records.advances(&range).into_iter().map(|a| (a.partition.partition, a.from, a.to)).collect()
+    }
+
+    #[test]
+    fn parts_of_a_batch_move_their_partitions_without_a_gap() {
+        let records = sample();
+        assert_eq!(moves(&records, 0..3), [(0, 4, 8), (1, 3, 10)]);
+        assert_eq!(moves(&records, 0..1), [(0, 4, 5)]);
+        assert_eq!(moves(&records, 1..2), [(1, 3, 10)]);
+        assert_eq!(moves(&records, 2..3), [(0, 5, 8)]);
+    }
+
+    #[test]
+    fn null_and_empty_are_two_things() {
+        let records = sample();
+        assert_eq!(records.get(1).payload, None);
+        assert_eq!(records.get(2).payload, Some(&b""[..]));
+        assert_eq!(records.get(0).key, Some(&b"k"[..]));
+    }
+
+    #[test]
+    fn a_lost_partition_leaves_the_others_as_they_are() {
+        let kept = sample().without(&[partition(0)], 0);
+        assert_eq!(moves(&kept, 0..kept.len()), [(1, 3, 10)]);
+        assert_eq!(kept.get(0).offset, 9);
+        let rest = sample().without(&[], 1);
+        assert_eq!(moves(&rest, 0..rest.len()), [(0, 5, 8), (1, 3, 10)]);
+    }
+}

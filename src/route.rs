@@ -1,0 +1,144 @@
+//! Which target table a source table's rows go to.
+//!
+//! Comes in: a source table, its topic, the template of `sink.table`. Goes out: a [`TargetName`]. Names are taken as
+//! they are: nothing is lower-cased, cut or quoted here.
+
+use std::fmt;
+
+use rowkind_formats::Table;
+
+/// The name of a target table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetName {
+    /// The schema; `None` leaves it to the connection's `search_path`.
+    pub schema: Option<String>,
+    /// The table.
+    pub table: String,
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{}.", quoted(schema))?;
+        }
+        f.write_str(&quoted(&self.table))
+    }
+}
+
+/// An identifier in double quotes, those in it doubled.
+pub fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// `sink.table`: text with `{database}`, `{schema}`, `{table}` and `{topic}` in it, a point between schema and table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableTemplate {
+    schema: Option<Vec<Part>>,
+    table: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Database,
+    Schema,
+    Table,
+    Topic,
+}
+
+/// A template asks for something that the record does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`sink.table` uses {{{0}}}, which this record's source does not name")]
+pub struct Unnamed(&'static str);
+
+impl TableTemplate {
+    /// Reads a template; `None` when a brace is unpaired, a word in braces is unknown, or there is more than one point.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut pieces = vec![Vec::new()];
+        let mut rest = text;
+        while !rest.is_empty() {
+            let piece = pieces.last_mut()?;
+            if let Some(braced) = rest.strip_prefix('{') {
+                let (word, after) = braced.split_once('}')?;
+                piece.push(match word {
+                    "database" => Part::Database,
+                    "schema" => Part::Schema,
+                    "table" => Part::Table,
+                    "topic" => Part::Topic,
+                    _ => return None,
+                });
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix('.') {
+                pieces.push(Vec::new());
+                rest = after;
+            } else {
+                let (plain, after) = rest.split_at(rest.find(['{', '.']).unwrap_or(rest.len()));
+                if plain.contains('}') {
+                    return None;
+                }
+                piece.push(Part::Text(plain.to_owned()));
+                rest = after;
+            }
+        }
+        if pieces.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let table = pieces.pop()?;
+        let schema = pieces.pop();
+        pieces.is_empty().then_some(Self { schema, table })
+    }
+
+    /// The target of a source table whose records come in `topic`.
+    ///
+    /// # Errors
+    ///
+    /// When the template uses a name that the source does not have.
+    pub fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Unnamed> {
+        let fill = |parts: &[Part]| {
+            parts.iter().try_fold(String::new(), |mut name, part| {
+                name.push_str(match part {
+                    Part::Text(text) => text,
+                    Part::Database => table.database.as_deref().ok_or(Unnamed("database"))?,
+                    Part::Schema => table.namespace().ok_or(Unnamed("schema"))?,
+                    Part::Table => &table.name,
+                    Part::Topic => topic,
+                });
+                Ok(name)
+            })
+        };
+        Ok(TargetName { schema: self.schema.as_deref().map(fill).transpose()?, table: fill(&self.table)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(template: &str, table: &Table<'_>) -> String {
+        let template = TableTemplate::parse(template).expect("the template is valid");
+        template.target(table, "shop.t").map_or_else(|error| error.to_string(), |name| name.to_string())
+    }
+
+    #[test]
+    fn names_are_taken_as_they_are() {
+        let table = Table { database: Some("db".into()), schema: Some("Mixed Case".into()), name: "a.\"b".into() };
+        assert_eq!(target("{schema}.{table}", &table), r#""Mixed Case"."a.""b""#);
+        assert_eq!(target("{database}_copy.{table}_x", &table), r#""db_copy"."a.""b_x""#);
+        assert_eq!(target("{topic}", &table), r#""shop.t""#);
+    }
+
+    #[test]
+    fn a_source_without_schemas_has_its_database() {
+        let table = Table { database: Some("inventory".into()), schema: None, name: "t".into() };
+        assert_eq!(target("{schema}.{table}", &table), r#""inventory"."t""#);
+        let nameless = Table { database: None, schema: None, name: "t".into() };
+        assert!(target("{schema}.{table}", &nameless).contains("{schema}"));
+    }
+
+    #[test]
+    fn broken_templates() {
+        for text in ["", "{tabel}", "{table", "table}", "a.b.c", ".a", "a."] {
+            assert_eq!(TableTemplate::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the target tables are, as Postgres's own catalog says.
+//!
+//! Comes in: a connection and a name. Goes out: a [`TargetTable`] with its columns and unique keys. Reads only.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use super::text::Kind;
+use crate::route::TargetName;
+
+/// The target tables that were looked up; `None` for one that was not there.
+pub type Catalog = HashMap<TargetName, Option<Arc<TargetTable>>>;
+
+/// A table of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetTable {
+    /// Its name.
+    pub name: TargetName,
+    /// In the table's order.
+    pub columns: Vec<TargetColumn>,
+    /// Column names of each unique index that an upsert can use; the primary key first.
+    pub unique_keys: Vec<Vec<String>>,
+    /// Whether the first of `unique_keys` is the primary key.
+    pub has_primary_key: bool,
+}
+
+/// A column of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetColumn {
+    /// Its name.
+    pub name: String,
+    /// The type to cast text to, without its length or precision: a cast to `varchar(3)` would cut, the assignment refuses.
+    pub cast: String,
+    /// How a value is read for it.
+    pub kind: Kind,
+    /// `GENERATED … STORED`: left out of every statement.
+    pub is_generated: bool,
+    /// `GENERATED ALWAYS AS IDENTITY`: takes the source's value all the same.
+    pub is_identity: bool,
+}
+
+impl TargetTable {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&TargetColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns of a unique key that has just these, in the index's order.
+    pub fn unique_key(&self, names: &[&str]) -> Option<&[String]> {
+        let same = |key: &&Vec<String>| key.len() == names.len() && key.iter().all(|name| names.contains(&name.as_str()));
+        self.unique_keys.iter().find(same).map(Vec::as_slice)
+    }
+}
+
+const COLUMNS: &str = "
+with recursive base as (
+  select attnum, atttypid as typid, atttypmod as typmod from pg_attribute
+   where attrelid = $1 and attnum > 0 and not attisdropped
+  union all
+  select b.attnum, t.typbasetype, case when b.typmod = -1 then t.typtypmod else b.typmod end
+    from base b join pg_type t on t.oid = b.typid where t.typtype = 'd'
+)
+select a.attname as name, format_type(a.atttypid, -1) as cast, t.typname as type, b.typmod as typmod,
+       case when t.typcategory = 'A' then e.typname end as item,
+       a.attgenerated <> '' as is_generated, a.attidentity = 'a' as is_identity
+  from pg_attribute a
+  join base b on b.attnum = a.attnum
+  join pg_type t on t.oid = b.typid and t.typtype <> 'd'
+  left join pg_type e on e.oid = t.typelem
+ where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+ order by a.attnum";
+
+const UNIQUE_KEYS: &str = "
+select i.indisprimary as is_primary,
+       array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k(attnum, at)
+              join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.at) as names
+  from pg_index i
+ where i.indrelid = $1 and i.indisunique and i.indisvalid and i.indimmediate
+   and i.indpred is null and i.indexprs is null
+ order by i.indisprimary desc, i.indexrelid";
+
+/// Looks a table up; `None` when there is none of that name. Partitioned and foreign tables and views are tables here.
+///
+/// # Errors
+///
+/// When Postgres does not answer.
+pub async fn load(connection: &mut PgConnection, name: &TargetName) -> Result<Option<TargetTable>, sqlx::Error> {
+    let oid: Option<sqlx::postgres::types::Oid> =
+        sqlx::query_scalar("select to_regclass($1)::oid").bind(name.to_string()).fetch_one(&mut *connection).await?;
+    let Some(oid) = oid else { return Ok(None) };
+    let columns = sqlx::query(COLUMNS).bind(oid).fetch_all(&mut *connection).await?;
+    let keys = sqlx::query(UNIQUE_KEYS).bind(oid).fetch_all(&mut *connection).await?;
+    let has_primary_key = keys.first().is_some_and(|row| row.try_get("is_primary").unwrap_or(false));
+    Ok(Some(TargetTable {
+        name: name.clone(),
+        columns: columns.iter().map(column).collect::<Result<_, _>>()?,
+        unique_keys: keys.iter().map(|row| row.try_get("names")).collect::<Result<_, _>>()?,
+        has_primary_key,
+    }))
+}
+
+fn column(row: &PgRow) -> Result<TargetColumn, sqlx::Error> {
+    let (ty, typmod): (String, i32) = (row.try_get("type")?, row.try_get("typmod")?);
+    let item: Option<String> = row.try_get("item")?;
+    let kind = match item {
+        Some(item) => Kind::Array(Box::new(kind(&item, typmod))),
+        None => kind(&ty, typmod),
+    };
+    Ok(TargetColumn {
+        name: row.try_get("name")?,
+        cast: row.try_get("cast")?,
+        kind,
+        is_generated: row.try_get("is_generated")?,
+        is_identity: row.try_get("is_identity")?,
+    })
+}
+
+/// The kind of a base type by its name in `pg_type`. `typmod` is `pg_attribute.atttypmod`; −1 where there is none.
+fn kind(ty: &str, typmod: i32) -> Kind {
+    let precision = if typmod < 0 { 6 } else { typmod };
+    match ty {
+        "bool" => Kind::Bool,
+        "int2" | "int4" | "int8" | "float4" | "float8" | "oid" => Kind::Number,
+        // ((precision << 16) | (scale & 0x7ff)) + VARHDRSZ; the scale is signed since Postgres 15
+        "numeric" => Kind::Numeric { scale: (typmod >= 0).then(|| (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400) },
+        "money" => Kind::Numeric { scale: Some(2) },
+        "bytea" => Kind::Bytea,
+        "date" => Kind::Date,
+        "time" => Kind::Time { precision },
+        "timestamp" => Kind::Timestamp { precision, zoned: false },
+        "timestamptz" => Kind::Timestamp { precision, zoned: true },
+        "timetz" => Kind::Timetz,
+        "interval" => Kind::Interval,
+        "bit" => Kind::Bit { length: usize::try_from(typmod).ok() },
+        "varbit" => Kind::Bit { length: None },
+        "json" | "jsonb" => Kind::Json,
+        "hstore" => Kind::Hstore,
+        "point" => Kind::Point,
+        _ => Kind::Text,
+    }
+}

@@ -1,0 +1,102 @@
+//! What a failure of Postgres asks for: one table from SQLSTATE to retry, reject or fatal.
+
+use std::fmt::{self, Write as _};
+
+use sqlx::Error;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::records::TopicPartition;
+
+/// Why a batch was not applied. Nothing of it was.
+#[derive(Debug)]
+pub enum Failure {
+    /// Postgres is away or busy: the same batch can be applied later.
+    Retry(String),
+    /// Some record of the batch cannot be applied. `0` says why, without a value of it.
+    Data(String),
+    /// The target's tables have changed under us: look them up again.
+    Stale(String),
+    /// Another instance has these partitions now.
+    Lost(Vec<TopicPartition>),
+    /// A person has to act.
+    Fatal(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry(text) | Self::Data(text) | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
+            Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+                Some(postgres) => by_sqlstate(postgres),
+                None => Self::Fatal(error.to_string()),
+            },
+            Error::Io(_) | Error::Protocol(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
+                Self::Retry(error.to_string())
+            }
+            _ => Self::Fatal(error.to_string()),
+        }
+    }
+}
+
+/// Classes are those of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn by_sqlstate(error: &PgDatabaseError) -> Failure {
+    let code = error.code();
+    let class = code.get(..2).unwrap_or_default();
+    let text = describe(error);
+    match (class, code) {
+        // connection, insufficient resources, operator intervention, system error, read-only (a standby after failover)
+        ("08" | "53" | "57" | "58", _) | (_, "25006") => Failure::Retry(text),
+        // serialization failure, deadlock, lock not available
+        (_, "40001" | "40P01" | "55P03") => Failure::Retry(text),
+        // a table or column is not what it was, or its unique index is gone
+        (_, "42P01" | "42703" | "42P10" | "42804" | "42846") => Failure::Stale(text),
+        // a value, a constraint, a row too large for a page or an index, two rows that Postgres takes for one
+        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data(text),
+        _ => Failure::Fatal(text),
+    }
+}
+
+/// The error with its table, column and constraint. Class 22 quotes values in its messages; they are left out.
+fn describe(error: &PgDatabaseError) -> String {
+    let code = error.code();
+    let message = if code.starts_with("22") { without_quoted(error.message()) } else { error.message().to_owned() };
+    let mut text = format!("Postgres: {message} (SQLSTATE {code}");
+    let parts = [("table", error.table()), ("column", error.column()), ("constraint", error.constraint())];
+    for (word, name) in parts.into_iter().filter_map(|(word, name)| Some((word, name?))) {
+        let _ = write!(text, ", {word} {name}");
+    }
+    text.push(')');
+    text
+}
+
+/// `invalid input syntax for type integer: "secret"` without what stands in the quotes.
+fn without_quoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}\"…\"{}", &message[..first], &message[last + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_quoted;
+
+    #[test]
+    fn values_are_left_out() {
+        assert_eq!(
+            without_quoted("invalid input syntax for type integer: \"my \"secret\"\""),
+            "invalid input syntax for type integer: \"…\""
+        );
+        assert_eq!(without_quoted("numeric field overflow"), "numeric field overflow");
+    }
+}

@@ -1,0 +1,322 @@
+//! Postgres as the sink: rows and next offsets in one transaction.
+//!
+//! Comes in: [`Records`] and a [`Plan`] for them. Goes out: an applied batch, or a [`Failure`] and then nothing is
+//! applied. The rooms in the order a batch takes:
+//!
+//! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes` and [`sql`]
+//! - [`catalog`]: what the target tables are
+//! - [`offsets`]: whose partition it is, and how far it has come
+//! - [`failure`]: what an error asks for
+
+pub mod catalog;
+pub mod failure;
+pub mod offsets;
+pub mod plan;
+pub mod sql;
+pub mod text;
+mod writes;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
+
+use crate::records::{Advance, Records, TopicPartition};
+use crate::route::{TargetName, quoted};
+use catalog::Catalog;
+pub use failure::Failure;
+pub use offsets::Claim;
+use plan::{Need, Plan, Planner, Shape};
+use text::TextColumn;
+use writes::Statement;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection to the target, made when it is needed.
+#[derive(Debug)]
+pub struct PostgresSink {
+    options: PgConnectOptions,
+    pipeline: String,
+    create: bool,
+    connection: Option<PgConnection>,
+    catalog: Arc<Catalog>,
+}
+
+/// What one transaction did.
+#[derive(Debug)]
+pub struct Applied {
+    /// The records that are applied, with the rejects among and behind them.
+    pub plan: Plan,
+    /// How far each partition has come.
+    pub advances: Vec<Advance>,
+}
+
+impl PostgresSink {
+    /// A sink that is not connected yet.
+    pub fn new(options: &PgConnectOptions, pipeline: &str, create: bool) -> Self {
+        let options = options.clone().application_name(&format!("rowkind {pipeline}"));
+        Self { options, pipeline: pipeline.to_owned(), create, connection: None, catalog: Arc::default() }
+    }
+
+    /// The target tables known so far.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    /// Forgets the target's tables, so that they are looked up again.
+    pub fn forget_catalog(&mut self) {
+        self.catalog = Arc::default();
+    }
+
+    /// Makes the schema `rowkind` where it is missing, and claims partitions for this instance.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn claim(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
+        let result = self.claim_all(partitions).await;
+        self.after(result)
+    }
+
+    async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
+        let pipeline = self.pipeline.clone();
+        let connection = self.connected().await?;
+        let mut claims = Vec::with_capacity(partitions.len());
+        offsets::create_schema(connection).await?;
+        for (partition, start) in partitions {
+            claims.push(offsets::claim(connection, &pipeline, partition, *start).await?);
+        }
+        Ok(claims)
+    }
+
+    /// Applies a plan that was made for `records` with the current catalog and misses no table.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer, or this instance has lost a partition. Nothing is applied then.
+    pub async fn apply_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
+        let result = self.write_plan(records, plan).await;
+        self.after(result)
+    }
+
+    /// Applies the records in `range`, or as many of them as one plan holds, in one transaction with their offsets.
+    /// Tables that are missing are made in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// As for [`apply_plan`](Self::apply_plan).
+    pub async fn apply(
+        &mut self,
+        records: &Records,
+        range: Range<usize>,
+        planner: &mut Planner,
+    ) -> Result<Applied, Failure> {
+        let result = self.plan_and_write(records, range, planner).await;
+        self.after(result)
+    }
+
+    async fn write_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
+        let pipeline = self.pipeline.clone();
+        let transaction = self.connected().await?.begin().await?;
+        commit(transaction, &pipeline, records, plan).await
+    }
+
+    async fn plan_and_write(
+        &mut self,
+        records: &Records,
+        range: Range<usize>,
+        planner: &mut Planner,
+    ) -> Result<Applied, Failure> {
+        let stale = |impossible: plan::Impossible| Failure::Stale(impossible.to_string());
+        let mut catalog = Arc::clone(&self.catalog);
+        let (pipeline, create) = (self.pipeline.clone(), self.create);
+        let mut plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
+        let applied = {
+            let mut transaction = self.connected().await?.begin().await?;
+            while !plan.missing.is_empty() {
+                resolve(&mut transaction, Arc::make_mut(&mut catalog), &plan.missing, create).await?;
+                plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
+            }
+            commit(transaction, &pipeline, records, plan).await?
+        };
+        self.catalog = catalog;
+        Ok(applied)
+    }
+
+    /// A connection on which something failed for a passing reason is not used again.
+    fn after<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(Failure::Retry(_)) = result {
+            self.connection = None;
+        }
+        result
+    }
+
+    /// Moves past the records in `range` without applying them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`apply`](Self::apply).
+    pub async fn pass(&mut self, records: &Records, range: Range<usize>) -> Result<Applied, Failure> {
+        self.apply_plan(records, Plan { range, ..Plan::default() }).await
+    }
+
+    async fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
+        if self.connection.is_none() {
+            let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options));
+            let connection = connecting.await.map_err(|_| Failure::Retry("no answer in 10 s".to_owned()))??;
+            self.connection = Some(connection);
+        }
+        Ok(self.connection.as_mut().expect("it was connected above"))
+    }
+}
+
+/// Looks the missing tables up, and makes those that are not there and whose shape is known.
+async fn resolve(
+    transaction: &mut Transaction<'_, Postgres>,
+    catalog: &mut Catalog,
+    missing: &std::collections::BTreeMap<TargetName, Need>,
+    create: bool,
+) -> Result<(), Failure> {
+    for (name, need) in missing {
+        let mut table = catalog::load(transaction, name).await?;
+        if table.is_none()
+            && let Need::Rows(shape) = need
+        {
+            create_table(transaction, name, shape.as_ref(), create).await?;
+            table = catalog::load(transaction, name).await?;
+        }
+        catalog.insert(name.clone(), table.map(Arc::new));
+    }
+    Ok(())
+}
+
+async fn create_table(
+    transaction: &mut Transaction<'_, Postgres>,
+    name: &TargetName,
+    shape: Option<&Shape>,
+    create: bool,
+) -> Result<(), Failure> {
+    let shape = match shape {
+        _ if !create => return Err(Failure::Fatal(format!("table {name} does not exist, and `sink.create` is false"))),
+        None => {
+            return Err(Failure::Fatal(format!(
+                "table {name} does not exist, and its records carry no schema to create it from: create the table, or set the connector's `value.converter.schemas.enable=true`"
+            )));
+        }
+        Some(shape) if shape.key.is_empty() => {
+            return Err(Failure::Fatal(format!(
+                "table {name} does not exist, and its records have no key to make a primary key of: create the table with a primary key, or set the connector's `message.key.columns`"
+            )));
+        }
+        Some(shape) => shape,
+    };
+    let statement = sql::create_table(name, &shape.schema, &shape.key).map_err(|(column, ty)| {
+        Failure::Fatal(format!("table {name} does not exist, and its column {} of type `{ty}` has no Postgres type: create the table", quoted(&column)))
+    })?;
+    // lanes and instances that meet a new table at once must not both create it
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    if let Some(schema) = &name.schema {
+        let exists: bool = sqlx::query_scalar("select exists(select from pg_namespace where nspname = $1)")
+            .bind(schema)
+            .fetch_one(&mut **transaction)
+            .await?;
+        if !exists {
+            let statement = format!("create schema if not exists {}", quoted(schema));
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
+        }
+    }
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
+    tracing::info!(table = %name, "created table");
+    Ok(())
+}
+
+/// Writes a plan and its offsets, and commits.
+async fn commit(
+    mut transaction: Transaction<'_, Postgres>,
+    pipeline: &str,
+    records: &Records,
+    plan: Plan,
+) -> Result<Applied, Failure> {
+    let advances = records.advances(&plan.range);
+    if write(&mut transaction, pipeline, &advances, &plan.statements).await? {
+        transaction.commit().await?;
+    }
+    Ok(Applied { plan, advances })
+}
+
+/// Writes everything but the commit. `false` when the batch was committed before and only its answer was lost.
+async fn write(
+    transaction: &mut Transaction<'_, Postgres>,
+    pipeline: &str,
+    advances: &[Advance],
+    statements: &[Statement],
+) -> Result<bool, Failure> {
+    let mut lost = offsets::advance(transaction, pipeline, advances).await?;
+    if !lost.is_empty() {
+        let ours = offsets::applied(transaction, pipeline, advances).await?;
+        if ours.len() == advances.len() {
+            return Ok(false);
+        }
+        lost.retain(|partition| !ours.contains(partition));
+        return Err(Failure::Lost(lost));
+    }
+    for Statement { sql, params, must_find } in statements {
+        let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
+        for column in params {
+            query = bind(query, column)?;
+        }
+        let n_found = query.execute(&mut **transaction).await?.rows_affected();
+        let n_rows = params.first().map_or(0, |column| u64::try_from(column.n).unwrap_or(0));
+        if *must_find && n_found < n_rows {
+            return Err(Failure::Data(
+                "a row is not in the target, and its record did not send all columns (unavailable placeholder): set REPLICA IDENTITY FULL on the source table and take a new snapshot of it".to_owned(),
+            ));
+        }
+    }
+    Ok(true)
+}
+
+type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
+
+fn bind<'q>(query: Query<'q>, column: &TextColumn) -> Result<Query<'q>, Failure> {
+    let mut query = query;
+    query.try_bind(column).map_err(|error| Failure::Fatal(error.to_string()))?;
+    Ok(query)
+}
+
+impl Type<Postgres> for TextColumn {
+    fn type_info() -> PgTypeInfo {
+        <Vec<String> as Type<Postgres>>::type_info()
+    }
+}
+
+/// `text` in `pg_type`.
+const TEXT_OID: u32 = 25;
+
+/// The array's binary form: number of dimensions, whether there are nulls, the items' type, length and lower bound.
+/// <https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/arrayfuncs.c> (`array_recv`)
+impl Encode<'_, Postgres> for TextColumn {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let n_dimensions = i32::from(self.n > 0);
+        buffer.extend_from_slice(&n_dimensions.to_be_bytes());
+        buffer.extend_from_slice(&1_i32.to_be_bytes());
+        buffer.extend_from_slice(&TEXT_OID.to_be_bytes());
+        if n_dimensions > 0 {
+            buffer.extend_from_slice(&self.n.to_be_bytes());
+            buffer.extend_from_slice(&1_i32.to_be_bytes());
+            buffer.extend_from_slice(&self.bytes);
+        }
+        Ok(IsNull::No)
+    }
+
+    fn size_hint(&self) -> usize {
+        20 + self.bytes.len()
+    }
+}

@@ -1,0 +1,143 @@
+//! The stored offsets: `rowkind.offsets`, one row a pipeline and partition.
+//!
+//! Whoever claims a partition raises its epoch. A batch moves the next offset in its own transaction, and only where
+//! both the offset and the epoch are those that it knows; so a batch is applied once, and an instance that lost a
+//! partition without noticing applies nothing.
+
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::records::{Advance, TopicPartition};
+
+/// A claimed partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The next offset to read.
+    pub next_offset: i64,
+    /// Under which this claim moves it.
+    pub epoch: i64,
+    /// Whether the offset was stored by an earlier claim; otherwise it is where the partition starts.
+    pub was_stored: bool,
+}
+
+/// Makes the schema `rowkind` and its tables where they are missing, so that a role without the right to do so can use
+/// those that are there.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(&mut *connection).await?;
+    if exists {
+        return Ok(());
+    }
+    // two instances that start at once must not both create it
+    sqlx::raw_sql(
+        "begin;
+         select pg_advisory_xact_lock(hashtextextended('rowkind.offsets', 0));
+         create schema if not exists rowkind;
+         create table if not exists rowkind.offsets (
+           pipeline text not null,
+           topic text not null,
+           partition integer not null,
+           next_offset bigint not null,
+           epoch bigint not null,
+           updated_at timestamptz not null default now(),
+           primary key (pipeline, topic, partition)
+         );
+         comment on table rowkind.offsets is 'next offset of each partition, written in the transaction of its rows';
+         commit",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Claims a partition. One that was never claimed starts at `start`, and that is stored at once.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn claim(
+    connection: &mut PgConnection,
+    pipeline: &str,
+    partition: &TopicPartition,
+    start: i64,
+) -> Result<Claim, sqlx::Error> {
+    let (next_offset, epoch): (i64, i64) = sqlx::query_as(
+        "insert into rowkind.offsets as o (pipeline, topic, partition, next_offset, epoch) values ($1, $2, $3, $4, 1)
+         on conflict (pipeline, topic, partition) do update set epoch = o.epoch + 1, updated_at = now()
+         returning next_offset, epoch",
+    )
+    .bind(pipeline)
+    .bind(&*partition.topic)
+    .bind(partition.partition)
+    .bind(start)
+    .fetch_one(connection)
+    .await?;
+    Ok(Claim { next_offset, epoch, was_stored: epoch > 1 })
+}
+
+/// Moves partitions on; the ones that this instance has lost come back, and then nothing may be committed.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn advance(
+    transaction: &mut Transaction<'_, Postgres>,
+    pipeline: &str,
+    advances: &[Advance],
+) -> Result<Vec<TopicPartition>, sqlx::Error> {
+    if advances.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |of: fn(&Advance) -> i64| advances.iter().map(of).collect::<Vec<i64>>();
+    let moved: Vec<(String, i32)> = sqlx::query_as(
+        "update rowkind.offsets o set next_offset = a.next, updated_at = now()
+           from unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
+                as a(topic, partition, previous, next, epoch)
+          where o.pipeline = $1 and o.topic = a.topic and o.partition = a.partition
+            and o.next_offset = a.previous and o.epoch = a.epoch
+         returning o.topic, o.partition",
+    )
+    .bind(pipeline)
+    .bind(advances.iter().map(|advance| advance.partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(advances.iter().map(|advance| advance.partition.partition).collect::<Vec<_>>())
+    .bind(column(|advance| advance.from))
+    .bind(column(|advance| advance.to))
+    .bind(column(|advance| advance.epoch))
+    .fetch_all(&mut **transaction)
+    .await?;
+    let is_moved = |lost: &TopicPartition| moved.iter().any(|(topic, number)| **topic == *lost.topic && *number == lost.partition);
+    Ok(advances.iter().map(|advance| advance.partition.clone()).filter(|partition| !is_moved(partition)).collect())
+}
+
+/// The partitions that stand where these advances lead, under this instance's epoch: nobody else can have moved them.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn applied(
+    transaction: &mut Transaction<'_, Postgres>,
+    pipeline: &str,
+    advances: &[Advance],
+) -> Result<Vec<TopicPartition>, sqlx::Error> {
+    let mut applied = Vec::new();
+    for advance in advances {
+        let stands: Option<bool> = sqlx::query_scalar(
+            "select next_offset = $4 and epoch = $5 from rowkind.offsets
+              where pipeline = $1 and topic = $2 and partition = $3",
+        )
+        .bind(pipeline)
+        .bind(&*advance.partition.topic)
+        .bind(advance.partition.partition)
+        .bind(advance.to)
+        .bind(advance.epoch)
+        .fetch_optional(&mut **transaction)
+        .await?;
+        if stands == Some(true) {
+            applied.push(advance.partition.clone());
+        }
+    }
+    Ok(applied)
+}

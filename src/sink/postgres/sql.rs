@@ -1,0 +1,172 @@
+//! The statements. Built from names alone, never from values; every name is quoted.
+//!
+//! Each takes one `text[]` a column, in the order of `columns`, and casts it to the column's type.
+
+use rowkind_formats::{ColumnType, RowSchema, TimeUnit};
+
+use super::catalog::{TargetColumn, TargetTable};
+use crate::route::{TargetName, quoted};
+
+/// `INSERT … ON CONFLICT (key) DO UPDATE`: rows whose columns were all sent.
+pub fn upsert(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) -> String {
+    let names = list(columns.iter().map(|column| quoted(&column.name)));
+    let changes = list(columns.iter().filter(|column| !key.contains(&column.name)).map(|column| {
+        let name = quoted(&column.name);
+        format!("{name} = excluded.{name}")
+    }));
+    let action = if changes.is_empty() { "nothing".to_owned() } else { format!("update set {changes}") };
+    let overriding = if columns.iter().any(|column| column.is_identity) { " overriding system value" } else { "" };
+    format!(
+        "insert into {} ({names}){overriding} select {} from {} on conflict ({}) do {action}",
+        table.name,
+        list(casts(columns)),
+        unnested(columns.len()),
+        list(key.iter().map(|name| quoted(name))),
+    )
+}
+
+/// `UPDATE … FROM`: rows of which some columns were not sent and stay what they are.
+pub fn update(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) -> String {
+    let is_key = |column: &TargetColumn| key.contains(&column.name);
+    let pairs = || columns.iter().zip(casts(columns));
+    let changes = list(pairs().filter(|(column, _)| !is_key(column)).map(|(column, cast)| format!("{} = {cast}", quoted(&column.name))));
+    // a row of which only the key was sent changes nothing, but must be there
+    let changes = if changes.is_empty() { key.first().map(|name| format!("{0} = t.{0}", quoted(name))).unwrap_or_default() } else { changes };
+    format!(
+        "update {} as t set {changes} from {} where {}",
+        table.name,
+        unnested(columns.len()),
+        all(pairs().filter(|(column, _)| is_key(column)).map(|(column, cast)| format!("t.{} = {cast}", quoted(&column.name)))),
+    )
+}
+
+/// `DELETE … USING`: rows by their keys.
+pub fn delete(table: &TargetTable, key: &[&TargetColumn]) -> String {
+    let matches = key.iter().zip(casts(key)).map(|(column, cast)| format!("t.{} = {cast}", quoted(&column.name)));
+    format!("delete from {} as t using {} where {}", table.name, unnested(key.len()), all(matches))
+}
+
+/// `TRUNCATE`.
+pub fn truncate(table: &TargetTable) -> String {
+    format!("truncate {}", table.name)
+}
+
+/// `CREATE TABLE` for rows of the schema; `key` names the primary key's columns.
+///
+/// # Errors
+///
+/// The name and type of a column that Postgres has no type for.
+pub fn create_table(name: &TargetName, schema: &RowSchema, key: &[String]) -> Result<String, (String, String)> {
+    let mut columns = Vec::with_capacity(schema.fields.len() + 1);
+    for field in &schema.fields {
+        let ty = sql_type(&field.ty).map_err(|ty| (field.name.clone(), ty))?;
+        columns.push(format!("{} {ty}", quoted(&field.name)));
+    }
+    columns.push(format!("primary key ({})", list(key.iter().map(|name| quoted(name)))));
+    Ok(format!("create table if not exists {name} ({})", list(columns.into_iter())))
+}
+
+/// The Postgres type that holds every value of a column's type.
+fn sql_type(ty: &ColumnType) -> Result<String, String> {
+    use ColumnType as T;
+    Ok(match ty {
+        T::Boolean => "boolean",
+        T::Int16 => "smallint",
+        T::Int32 => "integer",
+        T::Int64 => "bigint",
+        T::Float32 => "real",
+        T::Float64 => "double precision",
+        T::Text | T::Enum | T::EnumSet | T::Ltree => "text",
+        T::Bytes => "bytea",
+        T::Decimal { precision: Some(precision @ 1..=1_000), scale: scale @ 0..=1_000 } if scale <= precision => {
+            return Ok(format!("numeric({precision},{scale})"));
+        }
+        T::Decimal { .. } | T::VariableScaleDecimal => "numeric",
+        T::Date | T::IsoDate => "date",
+        T::Time(TimeUnit::Millis) => "time(3)",
+        T::Time(_) | T::IsoTime => "time",
+        T::Timestamp(TimeUnit::Millis) => "timestamp(3)",
+        T::Timestamp(_) | T::IsoTimestamp => "timestamp",
+        T::ZonedTime => "timetz",
+        T::ZonedTimestamp => "timestamptz",
+        T::Interval | T::MicroDuration => "interval",
+        // json keeps the text as it was; jsonb would drop repeated keys and refuse \u0000
+        T::Json => "json",
+        T::Xml => "xml",
+        T::Uuid => "uuid",
+        T::TsVector => "tsvector",
+        T::Bits { length: Some(length) } => return Ok(format!("bit varying({length})")),
+        T::Bits { length: None } => "bit varying",
+        T::Point => "point",
+        T::Array(item) => return sql_type(item).map(|item| format!("{item}[]")),
+        T::Unsupported(name) => return Err(name.clone()),
+        other => return Err(format!("{other:?}")),
+    }
+    .to_owned())
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn all(conditions: impl Iterator<Item = String>) -> String {
+    conditions.collect::<Vec<_>>().join(" and ")
+}
+
+fn casts<'c>(columns: &'c [&TargetColumn]) -> impl Iterator<Item = String> + 'c {
+    columns.iter().enumerate().map(|(i, column)| format!("u.c{i}::{}", column.cast))
+}
+
+/// `unnest($1::text[], …) as u(c0, …)`
+fn unnested(n_columns: usize) -> String {
+    let arrays = list((1..=n_columns).map(|i| format!("${i}::text[]")));
+    let names = list((0..n_columns).map(|i| format!("c{i}")));
+    format!("unnest({arrays}) as u({names})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::postgres::text::Kind;
+
+    fn table() -> TargetTable {
+        let column = |name: &str, cast: &str| TargetColumn {
+            name: name.to_owned(),
+            cast: cast.to_owned(),
+            kind: Kind::Text,
+            is_generated: false,
+            is_identity: false,
+        };
+        TargetTable {
+            name: TargetName { schema: Some("Mixed Case".into()), table: "t\"; drop table x; --".into() },
+            columns: vec![column("id", "integer"), column("select", "text")],
+            unique_keys: vec![vec!["id".into()]],
+            has_primary_key: true,
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_and_values_are_parameters() {
+        let table = table();
+        let columns: Vec<&TargetColumn> = table.columns.iter().collect();
+        let key = ["id".to_owned()];
+        assert_eq!(
+            upsert(&table, &columns, &key),
+            r#"insert into "Mixed Case"."t""; drop table x; --" ("id", "select") select u.c0::integer, u.c1::text from unnest($1::text[], $2::text[]) as u(c0, c1) on conflict ("id") do update set "select" = excluded."select""#
+        );
+        assert_eq!(
+            update(&table, &columns, &key),
+            r#"update "Mixed Case"."t""; drop table x; --" as t set "select" = u.c1::text from unnest($1::text[], $2::text[]) as u(c0, c1) where t."id" = u.c0::integer"#
+        );
+        assert_eq!(
+            delete(&table, &columns[..1]),
+            r#"delete from "Mixed Case"."t""; drop table x; --" as t using unnest($1::text[]) as u(c0) where t."id" = u.c0::integer"#
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_all_key_is_inserted_or_left() {
+        let table = table();
+        assert!(upsert(&table, &[&table.columns[0]], &["id".to_owned()]).ends_with("do nothing"));
+    }
+}

@@ -1,0 +1,216 @@
+//! What is left of a batch, as statements with their parameters.
+//!
+//! Per table, in this order: truncate, deletes, updates of rows that were sent in part, upserts. Rows with different
+//! columns go in different statements. Keys are in the order of their bytes, so that instances that write the same rows
+//! lock them in the same order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rowkind_formats::{Column, Error, ErrorKind, Key, Row, Value};
+
+use super::catalog::{Catalog, TargetColumn, TargetTable};
+use super::plan::{Impossible, Refusal, key_parts, push_key};
+use super::sql;
+use super::text::{Modes, TextColumn};
+use crate::batch::{Change, TableBatch};
+use crate::route::{TargetName, quoted};
+
+/// One statement.
+#[derive(Debug)]
+pub struct Statement {
+    /// Takes one `text[]` per parameter.
+    pub sql: Arc<str>,
+    /// The columns of its rows.
+    pub params: Vec<TextColumn>,
+    /// Whether every row must be found: they are changed in part, and the rest is known only to the target.
+    pub must_find: bool,
+}
+
+/// The rows of a batch for one table.
+#[derive(Debug, Default)]
+pub(super) struct Pending<'a> {
+    /// The columns that the rows go by; empty while there are none.
+    pub(super) key: Vec<String>,
+    /// What is left to do.
+    pub(super) batch: TableBatch<'a>,
+}
+
+/// The statements of a batch.
+///
+/// # Errors
+///
+/// The index of a record and why it cannot be applied.
+pub(super) fn statements(
+    tables: BTreeMap<TargetName, Pending<'_>>,
+    catalog: &Catalog,
+    modes: Modes,
+) -> Result<Vec<Statement>, (usize, Refusal)> {
+    let mut all = Vec::new();
+    for (name, Pending { key, batch }) in tables {
+        let table = catalog.get(&name).and_then(Option::as_ref).expect("rows are collected for tables that are there");
+        let mut writes = Writes { table, key: &key, modes, deletes: Vec::new(), groups: Vec::new() };
+        if batch.is_truncated() {
+            all.push(Statement { sql: sql::truncate(table).into(), params: Vec::new(), must_find: false });
+        }
+        for (key, change) in batch.into_changes() {
+            match change {
+                Change::Delete => writes.delete(&key),
+                Change::Upsert { row, replaces, record } => {
+                    writes.upsert(&key, &row, replaces).map_err(|refusal| (record, refusal))?;
+                }
+            }
+        }
+        writes.into_statements(&mut all);
+    }
+    Ok(all)
+}
+
+/// The key's columns in the target, in the order in which [`key_bytes`] puts them.
+///
+/// # Errors
+///
+/// When there is no unique index over just these columns: neither an upsert nor a delete would be of one row.
+pub(super) fn key_of<'t>(target: &'t TargetTable, key: Option<&Key<'_>>, topic: &str) -> Result<&'t [String], Refusal> {
+    let impossible = |text: String| Refusal::Impossible(Impossible(text));
+    let names: Vec<&str> = match key {
+        Some(key) => key.columns.iter().map(|column| &*column.name).collect(),
+        None if target.has_primary_key => target.unique_keys.iter().take(1).flatten().map(String::as_str).collect(),
+        None => {
+            return Err(impossible(format!(
+                "the records of topic {topic} have no key and table {} has no primary key: add one to the table, or set the connector's `message.key.columns`",
+                target.name
+            )));
+        }
+    };
+    target.unique_key(&names).ok_or_else(|| {
+        let names = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        impossible(format!(
+            "the records of topic {topic} are keyed by ({names}), but table {0} has no primary key or unique index on just these columns: ALTER TABLE {0} ADD PRIMARY KEY ({names})",
+            target.name
+        ))
+    })
+}
+
+/// The key of a row: the wire form of its columns' texts, one behind the other.
+///
+/// # Errors
+///
+/// When a column of the key was not sent, is NULL, or cannot be read.
+pub(super) fn key_bytes(
+    row: &Row<'_>,
+    key: Option<&Key<'_>>,
+    (target, names): (&TargetTable, &[String]),
+    modes: Modes,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = TextColumn::default();
+    for column in names.iter().filter_map(|name| target.column(name)) {
+        let from_key = || {
+            let of_key = key?.columns.iter().find(|of_key: &&Column<'_>| of_key.name == column.name)?;
+            Some(&of_key.value)
+        };
+        let value = row.get(&column.name).filter(|value| **value != Value::Null).or_else(from_key);
+        match value {
+            None | Some(Value::Null) => {
+                return Err(Error::new(format!("key.{}", column.name), ErrorKind::Missing { expected: "a value of the key" }));
+            }
+            Some(value) => bytes.push_value(value, &column.kind, modes).map_err(|error| error.under(&column.name))?,
+        }
+    }
+    Ok(bytes.bytes)
+}
+
+/// The writes to one table.
+struct Writes<'t> {
+    table: &'t TargetTable,
+    key: &'t [String],
+    modes: Modes,
+    deletes: Vec<TextColumn>,
+    groups: Vec<Group<'t>>,
+}
+
+/// Rows with the same columns.
+struct Group<'t> {
+    /// As the rows name them.
+    names: Vec<String>,
+    is_partial: bool,
+    /// The target's columns; `None` for one that no statement may name.
+    columns: Vec<Option<&'t TargetColumn>>,
+    params: Vec<TextColumn>,
+}
+
+impl<'t> Writes<'t> {
+    fn delete(&mut self, key: &[u8]) {
+        if self.deletes.is_empty() {
+            self.deletes.resize_with(key_parts(key).count(), TextColumn::default);
+        }
+        push_key(&mut self.deletes, key);
+    }
+
+    fn upsert(&mut self, key: &[u8], row: &Row<'_>, replaces: bool) -> Result<(), Refusal> {
+        let is_partial = !row.not_sent.is_empty();
+        if is_partial && replaces {
+            let name = row.not_sent.first().map_or("", |name| name);
+            let expected = "the column's value, since the row was deleted before";
+            return Err(Error::new(name, ErrorKind::Missing { expected }).under("after").into());
+        }
+        let modes = self.modes;
+        let group = self.group(row, is_partial)?;
+        for at in 0..row.columns.len() {
+            let (Some(column), Some(target)) = (row.columns.get(at), group.columns[at]) else { continue };
+            if let Err(error) = group.params[at].push_value(&column.value, &target.kind, modes) {
+                return Err(error.under(&column.name).under("after").into());
+            }
+        }
+        if replaces {
+            self.delete(key);
+        }
+        Ok(())
+    }
+
+    /// The group of a row's columns, made when there is none yet.
+    fn group(&mut self, row: &Row<'_>, is_partial: bool) -> Result<&mut Group<'t>, Refusal> {
+        let same = |group: &Group<'_>| {
+            group.is_partial == is_partial
+                && group.names.len() == row.columns.len()
+                && group.names.iter().zip(&row.columns).all(|(name, column)| *name == column.name)
+        };
+        let at = match self.groups.iter().position(same) {
+            Some(at) => at,
+            None => {
+                let columns = row.columns.iter().map(|column| self.target_column(&column.name)).collect::<Result<Vec<_>, _>>()?;
+                let mut params = Vec::new();
+                params.resize_with(columns.len(), TextColumn::default);
+                let names = row.columns.iter().map(|column| column.name.to_string()).collect();
+                self.groups.push(Group { names, is_partial, columns, params });
+                self.groups.len() - 1
+            }
+        };
+        Ok(&mut self.groups[at])
+    }
+
+    fn target_column(&self, name: &str) -> Result<Option<&'t TargetColumn>, Refusal> {
+        let found = self.table.column(name).ok_or_else(|| {
+            let (table, column) = (&self.table.name, quoted(name));
+            Refusal::Impossible(Impossible(format!(
+                "table {table} has no column {column}, which its records have: ALTER TABLE {table} ADD COLUMN {column} …"
+            )))
+        })?;
+        Ok((!found.is_generated).then_some(found))
+    }
+
+    fn into_statements(self, all: &mut Vec<Statement>) {
+        let Self { table, key, deletes, mut groups, .. } = self;
+        if !deletes.is_empty() {
+            let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
+            all.push(Statement { sql: sql::delete(table, &columns).into(), params: deletes, must_find: false });
+        }
+        groups.sort_by_key(|group| !group.is_partial);
+        for group in groups {
+            let (columns, params): (Vec<_>, Vec<_>) =
+                group.columns.into_iter().zip(group.params).filter_map(|(column, params)| Some((column?, params))).unzip();
+            let sql = if group.is_partial { sql::update(table, &columns, key) } else { sql::upsert(table, &columns, key) };
+            all.push(Statement { sql: sql.into(), params, must_find: group.is_partial });
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! librdkafka's consumer, set up for reading ahead of a database.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::config::Kafka;
+use crate::records::TopicPartition;
+use crate::source::SourceError;
+
+/// The consumer with its rebalances queued for the thread that polls it.
+pub(super) type QueuedConsumer = BaseConsumer<Context>;
+
+/// What the group coordinator wants.
+pub(super) enum Rebalance {
+    Assign(Vec<TopicPartition>),
+    Revoke(Vec<TopicPartition>),
+}
+
+/// How far librdkafka has read a partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetched {
+    /// Where it reads on.
+    pub(super) next_offset: i64,
+    /// Whether that is the end, and all before it has been handed to us.
+    pub(super) is_at_end: bool,
+    /// The broker's end.
+    pub(super) high: Option<i64>,
+}
+
+/// Receives librdkafka's callbacks.
+#[derive(Default)]
+pub(super) struct Context {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    fetched: Mutex<HashMap<TopicPartition, Fetched>>,
+    is_closing: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        lock(&self.rebalances).pop_front()
+    }
+
+    /// What the last statistics said; empty when there were no new ones since the last call.
+    pub(super) fn take_fetched(&self) -> HashMap<TopicPartition, Fetched> {
+        std::mem::take(&mut *lock(&self.fetched))
+    }
+
+    /// From here on a revoked assignment is given back at once.
+    pub(super) fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        let mut fetched = lock(&self.fetched);
+        fetched.clear();
+        for (topic, of_topic) in statistics.topics {
+            let topic: std::sync::Arc<str> = topic.into();
+            for (number, of_partition) in of_topic.partitions {
+                let (next_offset, high) = (of_partition.next_offset, of_partition.ls_offset);
+                let is_at_end = next_offset >= 0 && next_offset == of_partition.eof_offset && of_partition.fetchq_cnt == 0;
+                let partition = TopicPartition { topic: topic.clone(), partition: number };
+                fetched.insert(partition, Fetched { next_offset, is_at_end, high: (high >= 0).then_some(high) });
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(code = ?error.rdkafka_error_code(), "Kafka: {reason}");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let partitions = list
+            .elements()
+            .iter()
+            .map(|element| TopicPartition { topic: element.topic().into(), partition: element.partition() })
+            .collect();
+        if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            lock(&self.rebalances).push_back(Rebalance::Assign(partitions));
+        } else if self.is_closing.load(Ordering::Relaxed) {
+            unassign(consumer, list);
+        } else {
+            lock(&self.rebalances).push_back(Rebalance::Revoke(partitions));
+        }
+    }
+}
+
+/// Gives partitions back to the group.
+pub(super) fn unassign(consumer: &QueuedConsumer, list: &TopicPartitionList) {
+    let result = match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+        _ => consumer.unassign(),
+    };
+    if let Err(error) = result {
+        tracing::warn!("Kafka: cannot give partitions back: {error}");
+    }
+}
+
+/// Takes partitions at the offsets in `list`.
+pub(super) fn assign(consumer: &QueuedConsumer, list: &TopicPartitionList) -> Result<(), SourceError> {
+    let result = match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+        _ => consumer.assign(list),
+    };
+    result.map_err(|error| SourceError::Fatal(format!("Kafka: cannot take partitions: {error}")))
+}
+
+/// Properties that a user may set otherwise.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("client.id", "rowkind"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("isolation.level", "read_committed"),
+    // librdkafka reads ahead up to this, over all partitions
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.max.bytes", "4194304"),
+    // the default of a second would let the queue run dry
+    ("fetch.queue.backoff.ms", "20"),
+    // new topics of a pattern are found this soon
+    ("topic.metadata.refresh.interval.ms", "30000"),
+    ("statistics.interval.ms", "1000"),
+    ("socket.keepalive.enable", "true"),
+];
+
+/// Properties that exactly-once hangs on.
+const FIXED: &[(&str, &str)] =
+    &[("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error")];
+
+/// A consumer that is subscribed.
+///
+/// # Errors
+///
+/// When librdkafka does not take a property, or a pattern is none.
+pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers).set("group.id", &kafka.group);
+    for (key, value) in DEFAULTS {
+        config.set(*key, *value);
+    }
+    for (key, value) in &kafka.properties {
+        config.set(key, value);
+    }
+    for (key, value) in FIXED {
+        config.set(*key, *value);
+    }
+    let consumer: QueuedConsumer = config.create_with_context(Context::default()).map_err(|error| match error {
+        // the value may be a secret
+        KafkaError::ClientConfig(_, reason, key, _) => SourceError::Fatal(format!("`source.properties`, {key}: {reason}")),
+        other => SourceError::Fatal(format!("Kafka: {other}")),
+    })?;
+    let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
+    Ok(consumer)
+}
+
+/// What an error of `poll` asks for.
+pub(super) enum PollError {
+    /// librdkafka goes on by itself.
+    Passing,
+    /// The offset that was asked for is not there.
+    OutOfRange,
+    /// A person has to act.
+    Fatal,
+}
+
+/// Sorts the errors of `poll`.
+pub(super) fn sort(error: &KafkaError) -> PollError {
+    use RDKafkaErrorCode as C;
+    if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+        return PollError::Fatal;
+    }
+    match error.rdkafka_error_code() {
+        Some(C::AutoOffsetReset | C::OffsetOutOfRange) => PollError::OutOfRange,
+        Some(
+            C::TopicAuthorizationFailed
+            | C::GroupAuthorizationFailed
+            | C::ClusterAuthorizationFailed
+            | C::SaslAuthenticationFailed
+            | C::Authentication
+            | C::BadMessage
+            | C::InvalidMessage
+            | C::BadCompression
+            | C::InvalidTopic,
+        ) => PollError::Fatal,
+        _ => PollError::Passing,
+    }
+}

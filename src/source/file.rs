@@ -1,0 +1,110 @@
+//! A file of recorded records, read like a topic: the lines' topics, partitions and offsets are the records'.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rowkind_formats::RecordedRecord;
+
+use super::{Claims, Gatherer, SourceError, gap};
+use crate::config::{Start, Stop};
+use crate::records::TopicPartition;
+use crate::shutdown::Shutdown;
+
+/// Reads recorded records.
+#[derive(Debug)]
+pub struct FileSource {
+    /// The file.
+    pub path: PathBuf,
+    /// Only records of these topics; all when empty.
+    pub topics: Vec<String>,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Where a partition starts that has no stored offset.
+    pub start: Start,
+    /// Whether to end at the file's end, or to wait for more.
+    pub stop: Stop,
+}
+
+/// How often a file that may grow is looked at again.
+const FOLLOW: Duration = Duration::from_millis(100);
+
+impl FileSource {
+    /// Reads until the end, or until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, a line is no recorded record, or a partition's stored offset lies before its first
+    /// record.
+    pub fn run(&self, gatherer: &mut Gatherer, claims: &mut Claims<'_>, shutdown: &Shutdown) -> Result<(), SourceError> {
+        let name = self.path.display();
+        if self.start == Start::Latest {
+            return Err(SourceError::Fatal("`source.start` = \"latest-offset\" is not for a file".to_owned()));
+        }
+        let unreadable = |error: std::io::Error| SourceError::Fatal(format!("cannot read `{name}`: {error}"));
+        let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
+        let (mut line, mut n_lines) = (Vec::new(), 0_u64);
+        let mut seen = HashSet::new();
+        while !shutdown.is_requested() {
+            file.read_until(b'\n', &mut line).map_err(unreadable)?;
+            if line.last() == Some(&b'\n') || (self.stop == Stop::Latest && !line.is_empty()) {
+                n_lines += 1;
+                if !line.trim_ascii().is_empty() {
+                    let record = RecordedRecord::parse(&line)
+                        .map_err(|error| SourceError::Fatal(format!("`{name}`, line {n_lines}: {error}")))?;
+                    self.take(&record, &mut seen, gatherer, claims, shutdown)?;
+                }
+                line.clear();
+                gatherer.close_due();
+            } else if self.stop == Stop::Latest {
+                break;
+            } else {
+                // the file's end, perhaps in the middle of a line that is being written
+                std::thread::sleep(gatherer.close_due().unwrap_or(FOLLOW).min(FOLLOW));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &self,
+        record: &RecordedRecord,
+        seen: &mut HashSet<TopicPartition>,
+        gatherer: &mut Gatherer,
+        claims: &mut Claims<'_>,
+        shutdown: &Shutdown,
+    ) -> Result<(), SourceError> {
+        if !self.topics.is_empty() && !self.topics.contains(&record.topic) {
+            return Ok(());
+        }
+        if gatherer.next_offset(&record.topic, record.partition).is_none() {
+            let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
+            if seen.insert(partition.clone()) {
+                self.assign(partition, record.offset, gatherer, claims)?;
+            }
+        }
+        let place = (record.topic.as_str(), record.partition, record.offset);
+        gatherer.push(place, record.key.as_deref(), record.payload.as_deref(), || !shutdown.is_requested());
+        Ok(())
+    }
+
+    fn assign(
+        &self,
+        partition: TopicPartition,
+        first: i64,
+        gatherer: &mut Gatherer,
+        claims: &mut Claims<'_>,
+    ) -> Result<(), SourceError> {
+        let wanted = [(partition, first)];
+        for (claim, (partition, first)) in claims(&wanted)?.into_iter().zip(&wanted) {
+            if claim.next_offset < *first {
+                let found = format!("its first record in the file has offset {first}");
+                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+            }
+            gatherer.assign(partition, claim.epoch, claim.next_offset, None);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Records become batches: one open batch a lane, closed by rows, bytes or time.
+//!
+//! A partition belongs to one lane as long as it is assigned, so that its records stay in order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::config::Limits;
+use crate::records::{Records, TopicPartition};
+
+/// Collects records for the lanes.
+#[derive(Debug)]
+pub struct Gatherer {
+    limits: Limits,
+    lanes: Vec<Lane>,
+    positions: HashMap<Arc<str>, HashMap<i32, Position>>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    inbox: mpsc::Sender<Records>,
+    open: Records,
+    /// When its first record came.
+    since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Position {
+    lane: usize,
+    partition: TopicPartition,
+    epoch: i64,
+    next_offset: i64,
+    /// The first offset that is not read any more.
+    end: Option<i64>,
+}
+
+/// How often a full lane is looked at again.
+const RETRY: Duration = Duration::from_millis(1);
+
+impl Gatherer {
+    /// A gatherer for lanes that take their batches from the other ends of `inboxes`.
+    pub fn new(limits: Limits, inboxes: Vec<mpsc::Sender<Records>>) -> Self {
+        let lanes = inboxes.into_iter().map(|inbox| Lane { inbox, open: Records::default(), since: None }).collect();
+        Self { limits, lanes, positions: HashMap::new() }
+    }
+
+    /// Takes a partition in, from its next offset on and, where there is one, up to its end.
+    pub fn assign(&mut self, partition: &TopicPartition, epoch: i64, next_offset: i64, end: Option<i64>) {
+        let topic: usize = partition.topic.bytes().map(usize::from).sum();
+        let lane = (topic + usize::try_from(partition.partition).unwrap_or(0)) % self.lanes.len();
+        let position = Position { lane, partition: partition.clone(), epoch, next_offset, end };
+        self.positions.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, position);
+    }
+
+    /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
+    pub fn revoke(&mut self, partition: &TopicPartition) {
+        if let Some(of_topic) = self.positions.get_mut(&partition.topic) {
+            of_topic.remove(&partition.partition);
+        }
+    }
+
+    /// The next offset of an assigned partition.
+    pub fn next_offset(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.positions.get(topic)?.get(&partition).map(|position| position.next_offset)
+    }
+
+    /// The assigned partitions with their next offsets.
+    pub fn next_offsets(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        self.positions.values().flat_map(HashMap::values).map(|position| (&position.partition, position.next_offset))
+    }
+
+    /// Whether every assigned partition has been read up to its end.
+    pub fn is_at_end(&self) -> bool {
+        let mut positions = self.positions.values().flat_map(HashMap::values);
+        positions.all(|position| position.end.is_some_and(|end| position.next_offset >= end))
+    }
+
+    /// Adds a record. One of a partition that is not assigned, below its next offset or behind its end is left out.
+    ///
+    /// Waits while the partition's lane is full, calling `wait` between looks. `false` when `wait` gives up; the record
+    /// was not added then.
+    pub fn push(
+        &mut self,
+        (topic, partition, offset): (&str, i32, i64),
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        mut wait: impl FnMut() -> bool,
+    ) -> bool {
+        let Some(position) = self.positions.get_mut(topic).and_then(|of_topic| of_topic.get_mut(&partition)) else {
+            return true;
+        };
+        if offset < position.next_offset || position.end.is_some_and(|end| offset >= end) {
+            return true;
+        }
+        let lane = &mut self.lanes[position.lane];
+        while lane.is_full(self.limits) && !lane.close() {
+            if !wait() {
+                return false;
+            }
+            std::thread::sleep(RETRY);
+        }
+        lane.open.push((&position.partition, position.epoch, position.next_offset), offset, key, payload);
+        lane.since.get_or_insert_with(Instant::now);
+        position.next_offset = offset + 1;
+        if lane.is_full(self.limits) {
+            lane.close();
+        }
+        true
+    }
+
+    /// Moves a partition on to `to`: there is nothing to read below it.
+    pub fn advance(&mut self, partition: &TopicPartition, to: i64) {
+        let Some(of_topic) = self.positions.get_mut(&partition.topic) else { return };
+        let Some(position) = of_topic.get_mut(&partition.partition) else { return };
+        if position.next_offset < to {
+            let lane = &mut self.lanes[position.lane];
+            lane.open.advance((&position.partition, position.epoch, position.next_offset), to);
+            lane.since.get_or_insert_with(Instant::now);
+            position.next_offset = to;
+        }
+    }
+
+    /// Closes the batches that have lingered long enough. When the next one will have, as the time from now.
+    pub fn close_due(&mut self) -> Option<Duration> {
+        let linger = self.limits.linger;
+        let mut due = None;
+        for lane in &mut self.lanes {
+            let Some(since) = lane.since else { continue };
+            let left = linger.saturating_sub(since.elapsed());
+            if left.is_zero() && lane.close() {
+                continue;
+            }
+            due = Some(due.map_or(left.max(RETRY), |due: Duration| due.min(left.max(RETRY))));
+        }
+        due
+    }
+
+    /// Hands over what is open, waiting for the lanes until `deadline`. What does not go by then is dropped unapplied.
+    pub fn close_all(&mut self, deadline: Instant) {
+        for lane in &mut self.lanes {
+            while !lane.close() && Instant::now() < deadline {
+                std::thread::sleep(RETRY);
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn is_full(&self, limits: Limits) -> bool {
+        self.open.len() >= limits.max_rows || self.open.n_bytes() >= limits.max_bytes
+    }
+
+    /// Hands the open batch over; `false` when the lane has one waiting already.
+    fn close(&mut self) -> bool {
+        if self.open.is_empty() {
+            return true;
+        }
+        match self.inbox.try_send(std::mem::take(&mut self.open)) {
+            Ok(()) | Err(TrySendError::Closed(_)) => {
+                self.since = None;
+                true
+            }
+            Err(TrySendError::Full(open)) => {
+                self.open = open;
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Topics of a Kafka cluster, as a member of a consumer group.
+//!
+//! The thread that polls also answers rebalances: a partition is taken at its stored offset and under a new epoch, and
+//! given back when what was read of it has been handed over. Heartbeats are librdkafka's own; while the lanes are full
+//! the group is kept by polling with all partitions paused.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
+use super::{Claims, Gatherer, SourceError, gap};
+use crate::config::{Kafka, Start, Stop};
+use crate::progress::Progress;
+use crate::records::TopicPartition;
+use crate::shutdown::Shutdown;
+
+/// Reads topics.
+pub struct KafkaSource {
+    consumer: QueuedConsumer,
+    pipeline: String,
+    start: Start,
+    stop: Stop,
+    progress: Arc<Progress>,
+    was_assigned: bool,
+    /// When a partition was last read from another place than the one behind its last record.
+    moved_at: Instant,
+    committed_at: Instant,
+}
+
+const POLL: Duration = Duration::from_millis(100);
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
+const SETTLED: Duration = Duration::from_secs(5);
+/// Well below `max.poll.interval.ms`, whose default is five minutes.
+const PAUSE_AFTER: Duration = Duration::from_secs(20);
+
+impl KafkaSource {
+    /// Joins the group.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take a property, or a pattern is none.
+    pub fn new(kafka: &Kafka, pipeline: &str, modes: (Start, Stop), progress: Arc<Progress>) -> Result<Self, SourceError> {
+        Ok(Self {
+            consumer: consumer::subscribe(kafka)?,
+            pipeline: pipeline.to_owned(),
+            start: modes.0,
+            stop: modes.1,
+            progress,
+            was_assigned: false,
+            moved_at: Instant::now(),
+            committed_at: Instant::now(),
+        })
+    }
+
+    /// Reads until it is stopped, or until every partition is at the end it had when it was assigned.
+    ///
+    /// # Errors
+    ///
+    /// When a person has to act: an offset that is gone, a right that is missing.
+    pub fn run(&mut self, gatherer: &mut Gatherer, claims: &mut Claims<'_>, shutdown: &Shutdown) -> Result<(), SourceError> {
+        while !shutdown.is_requested() {
+            while let Some(rebalance) = self.consumer.context().next_rebalance() {
+                self.rebalance(rebalance, gatherer, claims, shutdown)?;
+            }
+            let timeout = gatherer.close_due().unwrap_or(POLL).min(POLL);
+            self.poll(timeout, gatherer, shutdown)?;
+            self.note_fetched(gatherer);
+            if self.committed_at.elapsed() > COMMIT_EVERY {
+                self.commit(CommitMode::Async);
+            }
+            if self.stop == Stop::Latest && self.was_assigned && gatherer.is_at_end() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what has been applied to the group, for lag tools, and leaves it.
+    pub fn close(mut self) {
+        self.commit(CommitMode::Sync);
+        self.consumer.context().close();
+    }
+
+    fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
+        let Self { consumer, moved_at, .. } = self;
+        match consumer.poll(timeout) {
+            None => Ok(()),
+            Some(Err(error)) => match consumer::sort(&error) {
+                PollError::Passing => {
+                    tracing::warn!("Kafka: {error}");
+                    Ok(())
+                }
+                PollError::OutOfRange => Err(self.out_of_range(gatherer)),
+                PollError::Fatal => Err(SourceError::Fatal(format!("Kafka: {error}"))),
+            },
+            Some(Ok(message)) => {
+                let place = (message.topic(), message.partition(), message.offset());
+                let mut keep_alive = KeepAlive::new(consumer);
+                gatherer.push(place, message.key(), message.payload(), || {
+                    keep_alive.wait();
+                    !shutdown.is_requested()
+                });
+                if keep_alive.paused.is_some() {
+                    *moved_at = Instant::now();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn rebalance(
+        &mut self,
+        rebalance: Rebalance,
+        gatherer: &mut Gatherer,
+        claims: &mut Claims<'_>,
+        shutdown: &Shutdown,
+    ) -> Result<(), SourceError> {
+        match rebalance {
+            Rebalance::Assign(partitions) => {
+                tracing::info!(partitions = partitions.len(), "assigned");
+                let list = self.take(&partitions, gatherer, claims, shutdown)?;
+                consumer::assign(&self.consumer, &list)?;
+                (self.was_assigned, self.moved_at) = (true, Instant::now());
+            }
+            Rebalance::Revoke(partitions) => {
+                tracing::info!(partitions = partitions.len(), "revoked");
+                let mut list = TopicPartitionList::new();
+                for partition in &partitions {
+                    gatherer.revoke(partition);
+                    list.add_partition(&partition.topic, partition.partition);
+                }
+                consumer::unassign(&self.consumer, &list);
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims partitions and finds where each one is read from.
+    fn take(
+        &mut self,
+        partitions: &[TopicPartition],
+        gatherer: &mut Gatherer,
+        claims: &mut Claims<'_>,
+        shutdown: &Shutdown,
+    ) -> Result<TopicPartitionList, SourceError> {
+        let mut wanted = Vec::with_capacity(partitions.len());
+        let mut watermarks = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let (low, high) = self.watermarks(partition, shutdown)?;
+            wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
+            watermarks.push((low, high));
+        }
+        let claimed = claims(&wanted)?;
+        let mut list = TopicPartitionList::new();
+        for ((partition, claim), (low, high)) in partitions.iter().zip(claimed).zip(watermarks) {
+            if claim.next_offset < low {
+                let found = format!("the oldest record that the broker still has is {low}");
+                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+            }
+            if claim.next_offset > high {
+                let found = format!("the topic ends at {high}: was it deleted and created again?");
+                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+            }
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(claim.next_offset))
+                .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
+            let end = (self.stop == Stop::Latest).then_some(high);
+            gatherer.assign(partition, claim.epoch, claim.next_offset, end);
+            tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
+        }
+        Ok(list)
+    }
+
+    /// The broker's oldest and next offset. Asked until it answers.
+    fn watermarks(&self, partition: &TopicPartition, shutdown: &Shutdown) -> Result<(i64, i64), SourceError> {
+        while !shutdown.is_requested() {
+            match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
+                Ok(watermarks) => return Ok(watermarks),
+                Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
+            }
+            std::thread::sleep(POLL);
+        }
+        Err(SourceError::Shutdown)
+    }
+
+    /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.
+    fn note_fetched(&mut self, gatherer: &mut Gatherer) {
+        let fetched = self.consumer.context().take_fetched();
+        if fetched.is_empty() {
+            return;
+        }
+        let mut lag = 0;
+        let next_offsets: Vec<_> = gatherer.next_offsets().map(|(partition, next)| (partition.clone(), next)).collect();
+        for (partition, next_offset) in next_offsets {
+            let Some(fetched) = fetched.get(&partition) else { continue };
+            lag += fetched.high.map_or(0, |high| (high - next_offset).max(0));
+            if fetched.is_at_end && self.moved_at.elapsed() > SETTLED {
+                gatherer.advance(&partition, fetched.next_offset);
+            }
+        }
+        self.progress.set_lag(lag);
+    }
+
+    /// The broker refused an offset that it had when the partition was assigned.
+    fn out_of_range(&self, gatherer: &Gatherer) -> SourceError {
+        for (partition, next_offset) in gatherer.next_offsets() {
+            let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT);
+            if let Ok((low, high)) = watermarks
+                && !(low..=high).contains(&next_offset)
+            {
+                let found = format!("the broker has the records from {low} to {high}");
+                return gap(&self.pipeline, partition, next_offset, &found);
+            }
+        }
+        SourceError::Fatal("Kafka: an offset is out of range on the broker".to_owned())
+    }
+
+    fn commit(&mut self, mode: CommitMode) {
+        self.committed_at = Instant::now();
+        let mut list = TopicPartitionList::new();
+        for (partition, next_offset) in self.progress.take_applied() {
+            let _ = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next_offset));
+        }
+        if list.count() > 0
+            && let Err(error) = self.consumer.commit(&list, mode)
+        {
+            tracing::debug!("Kafka: cannot commit the group's offsets, which only lag tools read: {error}");
+        }
+    }
+}
+
+/// Keeps the group while the lanes are full for long: polls with everything paused.
+struct KeepAlive<'c> {
+    consumer: &'c QueuedConsumer,
+    since: Instant,
+    paused: Option<TopicPartitionList>,
+}
+
+impl<'c> KeepAlive<'c> {
+    fn new(consumer: &'c QueuedConsumer) -> Self {
+        Self { consumer, since: Instant::now(), paused: None }
+    }
+
+    fn wait(&mut self) {
+        if self.since.elapsed() < PAUSE_AFTER {
+            return;
+        }
+        if self.paused.is_none()
+            && let Ok(assignment) = self.consumer.assignment()
+            && self.consumer.pause(&assignment).is_ok()
+        {
+            self.paused = Some(assignment);
+        }
+        if self.paused.is_some() {
+            // rebalances are queued; a record that slipped through is read again
+            if let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
+                let offset = Offset::Offset(message.offset());
+                if let Err(error) = self.consumer.seek(message.topic(), message.partition(), offset, POLL) {
+                    tracing::warn!("Kafka: cannot seek: {error}");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for KeepAlive<'_> {
+    fn drop(&mut self) {
+        if let Some(paused) = &self.paused
+            && let Err(error) = self.consumer.resume(paused)
+        {
+            tracing::warn!("Kafka: cannot resume: {error}");
+        }
+    }
+}
