@@ -88,10 +88,9 @@ fn demo() -> Command {
     Command::new("demo")
         .about("Show the whole road on this machine: a Kafka in the process, a Postgres of its own, a recorded shop")
         .arg(
-            Arg::new("url")
-                .long("url")
-                .value_name("URL")
-                .help("Use this Postgres, in a database of its own that is dropped at the end, instead of starting one"),
+            Arg::new("url").long("url").value_name("URL").help(
+                "Use this Postgres, in a database of its own that is dropped at the end, instead of starting one",
+            ),
         )
         .arg(
             Arg::new("fast")

@@ -57,7 +57,13 @@ struct Entry {
 impl Records {
     /// Adds a record that follows all others of its partition. `claim` is its partition, epoch and the next offset
     /// before it.
-    pub fn push(&mut self, claim: (&TopicPartition, i64, i64), offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
+    pub fn push(
+        &mut self,
+        claim: (&TopicPartition, i64, i64),
+        offset: i64,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+    ) {
         let partition = self.advance(claim, offset + 1);
         let mut store = |part: &[u8]| {
             let start = self.bytes.len();
@@ -66,18 +72,31 @@ impl Records {
         };
         let key = key.map(&mut store);
         let payload = payload.map(&mut store);
-        self.entries.push(Entry { partition, offset, key, payload });
+        self.entries.push(Entry {
+            partition,
+            offset,
+            key,
+            payload,
+        });
     }
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
     /// the partition's advance.
     pub fn advance(&mut self, (partition, epoch, from): (&TopicPartition, i64, i64), to: i64) -> usize {
-        let known = self.advances.iter().rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
+        let known = self
+            .advances
+            .iter()
+            .rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
         if let Some(at) = known {
             self.advances[at].to = to;
             return at;
         }
-        self.advances.push(Advance { partition: partition.clone(), epoch, from, to });
+        self.advances.push(Advance {
+            partition: partition.clone(),
+            epoch,
+            from,
+            to,
+        });
         self.advances.len() - 1
     }
 
@@ -101,7 +120,13 @@ impl Records {
         let entry = &self.entries[index];
         let TopicPartition { topic, partition } = &self.advances[entry.partition].partition;
         let part = |range: &Option<Range<usize>>| range.clone().map(|range| &self.bytes[range]);
-        Record { topic, partition: *partition, offset: entry.offset, key: part(&entry.key), payload: part(&entry.payload) }
+        Record {
+            topic,
+            partition: *partition,
+            offset: entry.offset,
+            key: part(&entry.key),
+            payload: part(&entry.payload),
+        }
     }
 
     /// How far the records in `range` move their partitions, given that those before it have been applied. A range that
@@ -132,11 +157,16 @@ impl Records {
         let mut kept = Self::default();
         for advance in self.advances(&(start..self.len())) {
             if !lost.contains(&advance.partition) {
-                kept.advances.push(Advance { to: advance.from, ..advance });
+                kept.advances.push(Advance {
+                    to: advance.from,
+                    ..advance
+                });
             }
         }
         for (index, entry) in self.entries.iter().enumerate().skip(start) {
-            let Advance { partition, epoch, from, .. } = &self.advances[entry.partition];
+            let Advance {
+                partition, epoch, from, ..
+            } = &self.advances[entry.partition];
             if !lost.contains(partition) {
                 let record = self.get(index);
                 kept.push((partition, *epoch, *from), entry.offset, record.key, record.payload);
@@ -156,7 +186,10 @@ mod tests {
     use super::*;
 
     fn partition(number: i32) -> TopicPartition {
-        TopicPartition { topic: "t".into(), partition: number }
+        TopicPartition {
+            topic: "t".into(),
+            partition: number,
+        }
     }
 
     /// Offsets 4, 5 of partition 0 and 9 of partition 1, then partition 0 moves on to 8 without records.
@@ -170,7 +203,11 @@ mod tests {
     }
 
     fn moves(records: &Records, range: Range<usize>) -> Vec<(i32, i64, i64)> {
-        records.advances(&range).into_iter().map(|a| (a.partition.partition, a.from, a.to)).collect()
+        records
+            .advances(&range)
+            .into_iter()
+            .map(|a| (a.partition.partition, a.from, a.to))
+            .collect()
     }
 
     #[test]

@@ -45,7 +45,12 @@ impl KafkaSource {
     /// # Errors
     ///
     /// When librdkafka does not take a property, or a pattern is none.
-    pub fn new(kafka: &Kafka, pipeline: &str, modes: (Start, Stop), progress: Arc<Progress>) -> Result<Self, SourceError> {
+    pub fn new(
+        kafka: &Kafka,
+        pipeline: &str,
+        modes: (Start, Stop),
+        progress: Arc<Progress>,
+    ) -> Result<Self, SourceError> {
         Ok(Self {
             consumer: consumer::subscribe(kafka)?,
             pipeline: pipeline.to_owned(),
@@ -63,7 +68,12 @@ impl KafkaSource {
     /// # Errors
     ///
     /// When a person has to act: an offset that is gone, a right that is missing.
-    pub fn run(&mut self, gatherer: &mut Gatherer, claims: &mut Claims<'_>, shutdown: &Shutdown) -> Result<(), SourceError> {
+    pub fn run(
+        &mut self,
+        gatherer: &mut Gatherer,
+        claims: &mut Claims<'_>,
+        shutdown: &Shutdown,
+    ) -> Result<(), SourceError> {
         while !shutdown.is_requested() {
             while let Some(rebalance) = self.consumer.context().next_rebalance() {
                 self.rebalance(rebalance, gatherer, claims, shutdown)?;
@@ -153,7 +163,10 @@ impl KafkaSource {
         let mut watermarks = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let (low, high) = self.watermarks(partition, shutdown)?;
-            wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
+            wanted.push((
+                partition.clone(),
+                if self.start == Start::Earliest { low } else { high },
+            ));
             watermarks.push((low, high));
         }
         let claimed = claims(&wanted)?;
@@ -179,7 +192,10 @@ impl KafkaSource {
     /// The broker's oldest and next offset. Asked until it answers.
     fn watermarks(&self, partition: &TopicPartition, shutdown: &Shutdown) -> Result<(i64, i64), SourceError> {
         while !shutdown.is_requested() {
-            match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
+            match self
+                .consumer
+                .fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT)
+            {
                 Ok(watermarks) => return Ok(watermarks),
                 Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
             }
@@ -195,9 +211,14 @@ impl KafkaSource {
             return;
         }
         let mut lag = 0;
-        let next_offsets: Vec<_> = gatherer.next_offsets().map(|(partition, next)| (partition.clone(), next)).collect();
+        let next_offsets: Vec<_> = gatherer
+            .next_offsets()
+            .map(|(partition, next)| (partition.clone(), next))
+            .collect();
         for (partition, next_offset) in next_offsets {
-            let Some(fetched) = fetched.get(&partition) else { continue };
+            let Some(fetched) = fetched.get(&partition) else {
+                continue;
+            };
             lag += fetched.high.map_or(0, |high| (high - next_offset).max(0));
             if fetched.is_at_end && self.moved_at.elapsed() > SETTLED {
                 gatherer.advance(&partition, fetched.next_offset);
@@ -209,7 +230,9 @@ impl KafkaSource {
     /// The broker refused an offset that it had when the partition was assigned.
     fn out_of_range(&self, gatherer: &Gatherer) -> SourceError {
         for (partition, next_offset) in gatherer.next_offsets() {
-            let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT);
+            let watermarks = self
+                .consumer
+                .fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT);
             if let Ok((low, high)) = watermarks
                 && !(low..=high).contains(&next_offset)
             {
@@ -243,7 +266,11 @@ struct KeepAlive<'c> {
 
 impl<'c> KeepAlive<'c> {
     fn new(consumer: &'c QueuedConsumer) -> Self {
-        Self { consumer, since: Instant::now(), paused: None }
+        Self {
+            consumer,
+            since: Instant::now(),
+            paused: None,
+        }
     }
 
     fn wait(&mut self) {

@@ -95,7 +95,13 @@ impl From<Error> for Refusal {
 impl Planner {
     /// A planner for one lane.
     pub fn new(table: TableTemplate, truncate: TruncatePolicy, rejects: RejectPolicy, modes: Modes) -> Self {
-        Self { decoder: Decoder::default(), table, truncate, rejects, modes }
+        Self {
+            decoder: Decoder::default(),
+            table,
+            truncate,
+            rejects,
+            modes,
+        }
     }
 
     /// The policy for rejects.
@@ -109,7 +115,10 @@ impl Planner {
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there.
     pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Impossible> {
-        let mut plan = Plan { range, ..Plan::default() };
+        let mut plan = Plan {
+            range,
+            ..Plan::default()
+        };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
@@ -164,7 +173,8 @@ impl Planner {
         match self.rejects.judge(Reject::new(&records.get(index), reason)) {
             Verdict::Stop(reject) => {
                 plan.range.end = index;
-                plan.passed.retain(|passed| passed.partition != reject.partition || passed.offset < reject.offset);
+                plan.passed
+                    .retain(|passed| passed.partition != reject.partition || passed.offset < reject.offset);
                 plan.stopped = Some(reject);
             }
             Verdict::Pass(reject) => {
@@ -195,7 +205,9 @@ impl Planner {
                 let key = writes::key_of(target, change.key.as_ref(), record.topic)?;
                 let n_changed = change.rows.len() as u64;
                 let rows = keyed_rows(change, (target, key), self.modes)?;
-                let Some(batch) = pending(tables, name, key) else { return Ok(Taken::OtherKey) };
+                let Some(batch) = pending(tables, name, key) else {
+                    return Ok(Taken::OtherKey);
+                };
                 push_rows(batch, rows, index);
                 *n_rows += n_changed;
                 Ok(Taken::Done)
@@ -214,21 +226,31 @@ impl Planner {
         tables: &mut Tables<'a>,
     ) -> Result<Taken, Refusal> {
         let is_certain = table.is_some();
-        let Some(table) = table.or_else(|| table_of_topic(record.topic)) else { return Ok(Taken::Done) };
-        let Ok(name) = self.target(&table, record.topic) else { return Ok(Taken::Done) };
+        let Some(table) = table.or_else(|| table_of_topic(record.topic)) else {
+            return Ok(Taken::Done);
+        };
+        let Ok(name) = self.target(&table, record.topic) else {
+            return Ok(Taken::Done);
+        };
         let target = match catalog.get(&name) {
             Some(Some(target)) => target,
             Some(None) => return Ok(Taken::Done),
             None => return Ok(Taken::Missing(name, Need::Removal)),
         };
-        let row = Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() };
+        let row = Row {
+            kind: RowKind::Delete,
+            columns: key.columns.clone(),
+            not_sent: Vec::new(),
+        };
         let names = match writes::key_of(target, Some(key), record.topic) {
             Ok(names) => names,
             Err(_) if !is_certain => return Ok(Taken::Done),
             Err(refusal) => return Err(refusal),
         };
         let bytes = writes::key_bytes(&row, None, (target, names), self.modes)?;
-        let Some(batch) = pending(tables, name, names) else { return Ok(Taken::OtherKey) };
+        let Some(batch) = pending(tables, name, names) else {
+            return Ok(Taken::OtherKey);
+        };
         batch.delete(bytes);
         Ok(Taken::Done)
     }
@@ -242,7 +264,11 @@ impl Planner {
     ) -> Result<Taken, Refusal> {
         match self.truncate {
             TruncatePolicy::Ignore => return Ok(Taken::Done),
-            TruncatePolicy::Stop => return Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned())),
+            TruncatePolicy::Stop => {
+                return Err(Refusal::Reject(
+                    "a truncate, and `sink.truncate` is \"stop\"".to_owned(),
+                ));
+            }
             TruncatePolicy::Apply => {}
         }
         let name = self.target(table, record.topic)?;
@@ -256,7 +282,9 @@ impl Planner {
     }
 
     fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Refusal> {
-        self.table.target(table, topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))
+        self.table
+            .target(table, topic)
+            .map_err(|unnamed| Refusal::Reject(unnamed.to_string()))
     }
 }
 
@@ -294,7 +322,12 @@ fn push_rows<'a>(batch: &mut TableBatch<'a>, rows: Vec<(Vec<u8>, Row<'a>)>, inde
 
 fn shape(change: &Change<'_>) -> Option<Shape> {
     let schema = Arc::clone(change.schema.as_ref()?);
-    let key = change.key.iter().flat_map(|key| &key.columns).map(|column| column.name.to_string()).collect();
+    let key = change
+        .key
+        .iter()
+        .flat_map(|key| &key.columns)
+        .map(|column| column.name.to_string())
+        .collect();
     Some(Shape { schema, key })
 }
 
@@ -302,7 +335,11 @@ fn shape(change: &Change<'_>) -> Option<Shape> {
 fn table_of_topic(topic: &str) -> Option<Table<'_>> {
     let (rest, name) = topic.rsplit_once('.')?;
     let (_, schema) = rest.rsplit_once('.')?;
-    Some(Table { database: None, schema: Some(schema.into()), name: name.into() })
+    Some(Table {
+        database: None,
+        schema: Some(schema.into()),
+        name: name.into(),
+    })
 }
 
 /// A text column holds the wire form of a key's columns one behind the other.
