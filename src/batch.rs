@@ -43,11 +43,7 @@ impl<'a> TableBatch<'a> {
     pub fn upsert(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
         match self.changes.entry(key) {
             Entry::Vacant(entry) => {
-                entry.insert(Change::Upsert {
-                    row,
-                    replaces: false,
-                    record,
-                });
+                entry.insert(Change::Upsert { row, replaces: false, record });
             }
             Entry::Occupied(mut entry) => entry.get_mut().follow(row, record),
         }
@@ -79,9 +75,7 @@ impl<'a> Change<'a> {
     fn follow(&mut self, mut row: Row<'a>, record: usize) {
         let replaces = match self {
             Self::Delete => true,
-            Self::Upsert {
-                row: known, replaces, ..
-            } => {
+            Self::Upsert { row: known, replaces, .. } => {
                 carry(known, &mut row);
                 *replaces
             }
@@ -92,15 +86,13 @@ impl<'a> Change<'a> {
 
 /// Gives `row` the values of the columns that it did not send, as far as `known` has them.
 fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
-    row.not_sent.retain(
-        |name| match known.columns.iter().position(|column| column.name == *name) {
-            Some(at) => {
-                row.columns.push(known.columns.swap_remove(at));
-                false
-            }
-            None => true,
-        },
-    );
+    row.not_sent.retain(|name| match known.columns.iter().position(|column| column.name == *name) {
+        Some(at) => {
+            row.columns.push(known.columns.swap_remove(at));
+            false
+        }
+        None => true,
+    });
 }
 
 #[cfg(test)]
@@ -110,19 +102,12 @@ mod tests {
 
     /// `a=1 b=?`: column a was sent as 1, column b was not sent.
     fn row(text: &str) -> Row<'_> {
-        let mut row = Row {
-            kind: RowKind::Insert,
-            columns: Vec::new(),
-            not_sent: Vec::new(),
-        };
+        let mut row = Row { kind: RowKind::Insert, columns: Vec::new(), not_sent: Vec::new() };
         for part in text.split(' ') {
             let (name, value) = part.split_once('=').expect("a column and its value");
             match value {
                 "?" => row.not_sent.push(name.into()),
-                value => row.columns.push(Column {
-                    name: name.into(),
-                    value: Value::Number(value.into()),
-                }),
+                value => row.columns.push(Column { name: name.into(), value: Value::Number(value.into()) }),
             }
         }
         row

@@ -55,9 +55,7 @@ impl Progress {
             ticks.tick().await;
             let now = (Instant::now(), self.n_records(), self.n_rows.load(Relaxed));
             // tenths of a second keep the rate exact enough without floats
-            let tenths = u64::try_from(now.0.duration_since(before.0).as_millis() / 100)
-                .unwrap_or(1)
-                .max(1);
+            let tenths = u64::try_from(now.0.duration_since(before.0).as_millis() / 100).unwrap_or(1).max(1);
             let rate = |now: u64, before: u64| (now - before) * 10 / tenths;
             tracing::info!(
                 records_per_s = rate(now.1, before.1),

@@ -72,31 +72,18 @@ impl Records {
         };
         let key = key.map(&mut store);
         let payload = payload.map(&mut store);
-        self.entries.push(Entry {
-            partition,
-            offset,
-            key,
-            payload,
-        });
+        self.entries.push(Entry { partition, offset, key, payload });
     }
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
     /// the partition's advance.
     pub fn advance(&mut self, (partition, epoch, from): (&TopicPartition, i64, i64), to: i64) -> usize {
-        let known = self
-            .advances
-            .iter()
-            .rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
+        let known = self.advances.iter().rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
         if let Some(at) = known {
             self.advances[at].to = to;
             return at;
         }
-        self.advances.push(Advance {
-            partition: partition.clone(),
-            epoch,
-            from,
-            to,
-        });
+        self.advances.push(Advance { partition: partition.clone(), epoch, from, to });
         self.advances.len() - 1
     }
 
@@ -157,16 +144,11 @@ impl Records {
         let mut kept = Self::default();
         for advance in self.advances(&(start..self.len())) {
             if !lost.contains(&advance.partition) {
-                kept.advances.push(Advance {
-                    to: advance.from,
-                    ..advance
-                });
+                kept.advances.push(Advance { to: advance.from, ..advance });
             }
         }
         for (index, entry) in self.entries.iter().enumerate().skip(start) {
-            let Advance {
-                partition, epoch, from, ..
-            } = &self.advances[entry.partition];
+            let Advance { partition, epoch, from, .. } = &self.advances[entry.partition];
             if !lost.contains(partition) {
                 let record = self.get(index);
                 kept.push((partition, *epoch, *from), entry.offset, record.key, record.payload);
@@ -186,10 +168,7 @@ mod tests {
     use super::*;
 
     fn partition(number: i32) -> TopicPartition {
-        TopicPartition {
-            topic: "t".into(),
-            partition: number,
-        }
+        TopicPartition { topic: "t".into(), partition: number }
     }
 
     /// Offsets 4, 5 of partition 0 and 9 of partition 1, then partition 0 moves on to 8 without records.
@@ -203,11 +182,7 @@ mod tests {
     }
 
     fn moves(records: &Records, range: Range<usize>) -> Vec<(i32, i64, i64)> {
-        records
-            .advances(&range)
-            .into_iter()
-            .map(|a| (a.partition.partition, a.from, a.to))
-            .collect()
+        records.advances(&range).into_iter().map(|a| (a.partition.partition, a.from, a.to)).collect()
     }
 
     #[test]

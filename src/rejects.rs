@@ -22,10 +22,7 @@ impl Reject {
     /// The record with the reason for which it is put aside.
     pub fn new(record: &Record<'_>, reason: impl fmt::Display) -> Self {
         Self {
-            partition: TopicPartition {
-                topic: record.topic.into(),
-                partition: record.partition,
-            },
+            partition: TopicPartition { topic: record.topic.into(), partition: record.partition },
             offset: record.offset,
             reason: reason.to_string(),
         }

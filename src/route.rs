@@ -106,10 +106,7 @@ impl TableTemplate {
                 Ok(name)
             })
         };
-        Ok(TargetName {
-            schema: self.schema.as_deref().map(fill).transpose()?,
-            table: fill(&self.table)?,
-        })
+        Ok(TargetName { schema: self.schema.as_deref().map(fill).transpose()?, table: fill(&self.table)? })
     }
 }
 
@@ -119,18 +116,12 @@ mod tests {
 
     fn target(template: &str, table: &Table<'_>) -> String {
         let template = TableTemplate::parse(template).expect("the template is valid");
-        template
-            .target(table, "shop.t")
-            .map_or_else(|error| error.to_string(), |name| name.to_string())
+        template.target(table, "shop.t").map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     #[test]
     fn names_are_taken_as_they_are() {
-        let table = Table {
-            database: Some("db".into()),
-            schema: Some("Mixed Case".into()),
-            name: "a.\"b".into(),
-        };
+        let table = Table { database: Some("db".into()), schema: Some("Mixed Case".into()), name: "a.\"b".into() };
         assert_eq!(target("{schema}.{table}", &table), r#""Mixed Case"."a.""b""#);
         assert_eq!(target("{database}_copy.{table}_x", &table), r#""db_copy"."a.""b_x""#);
         assert_eq!(target("{topic}", &table), r#""shop.t""#);
@@ -138,17 +129,9 @@ mod tests {
 
     #[test]
     fn a_source_without_schemas_has_its_database() {
-        let table = Table {
-            database: Some("inventory".into()),
-            schema: None,
-            name: "t".into(),
-        };
+        let table = Table { database: Some("inventory".into()), schema: None, name: "t".into() };
         assert_eq!(target("{schema}.{table}", &table), r#""inventory"."t""#);
-        let nameless = Table {
-            database: None,
-            schema: None,
-            name: "t".into(),
-        };
+        let nameless = Table { database: None, schema: None, name: "t".into() };
         assert!(target("{schema}.{table}", &nameless).contains("{schema}"));
     }
 

@@ -80,9 +80,9 @@ impl Error {
     }
 
     /// The same error one level further out: `amount` becomes `after.amount`.
+    #[must_use]
     pub fn under(mut self, parent: &str) -> Self {
-        self.0.path =
-            if self.0.path.is_empty() { parent.to_owned() } else { format!("{parent}.{}", self.0.path) };
+        self.0.path = if self.0.path.is_empty() { parent.to_owned() } else { format!("{parent}.{}", self.0.path) };
         self
     }
 }

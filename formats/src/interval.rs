@@ -2,6 +2,8 @@
 //!
 //! The rules of the signs are those of `EncodeInterval` in Postgres's `datetime.c`.
 
+use std::fmt::Write;
+
 use crate::calendar::{TimeUnit, time};
 
 /// Months, days and microseconds, which Postgres too keeps apart.
@@ -77,13 +79,13 @@ impl Interval {
             let space = if out.is_empty() { "" } else { " " };
             let plus = if after_negative && value > 0 { "+" } else { "" };
             let plural = if value == 1 { "" } else { "s" };
-            out += &format!("{space}{plus}{value} {unit}{plural}");
+            let _ = write!(out, "{space}{plus}{value} {unit}{plural}");
             after_negative = value < 0;
         }
         if self.micros != 0 || out.is_empty() {
             let space = if out.is_empty() { "" } else { " " };
             let plus = if after_negative && self.micros > 0 { "+" } else { "" };
-            out += &format!("{space}{plus}{}", time(self.micros, TimeUnit::Micros));
+            let _ = write!(out, "{space}{plus}{}", time(self.micros, TimeUnit::Micros));
         }
         out
     }

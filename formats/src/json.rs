@@ -74,6 +74,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> 
                 Some(b't' | b'f') => ErrorKind::Unexpected { expected: "an object", found: "a boolean" },
                 _ => ErrorKind::Unexpected { expected: "an object", found: "a number" },
             },
+            serde_json::error::Category::Eof => ErrorKind::BrokenJson { at: text.len() },
             _ => ErrorKind::BrokenJson { at: byte_of(text, error.line(), error.column()) },
         };
         Error::new("", kind)

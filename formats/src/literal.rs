@@ -2,6 +2,7 @@
 //!
 //! Comes in: JSON text or bytes. Goes out: the literal that casts to the value.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde::Deserialize;
@@ -72,7 +73,7 @@ fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// The hstore literal of a JSON object of strings and nulls: `"a"=>"1","b"=>NULL`.
+/// The hstore literal of a JSON object of strings and nulls: `"a"=>"1", "b"=>NULL`.
 ///
 /// # Errors
 ///
@@ -82,7 +83,7 @@ pub fn hstore_literal(object: &str) -> Result<String, Error> {
     let mut out = String::with_capacity(object.len() + fields.len());
     for (i, (key, raw)) in fields.iter().enumerate() {
         if i > 0 {
-            out.push(',');
+            out.push_str(", ");
         }
         push_quoted(&mut out, key);
         out.push_str("=>");
@@ -158,5 +159,5 @@ pub fn variable_scale_decimal(object: &str) -> Result<String, Error> {
     let expected = "an object with the fields `scale` and `value` of a decimal";
     let VariableScale { scale, value } =
         json::parse(object.as_bytes()).map_err(|_| Error::new("", ErrorKind::Missing { expected }))?;
-    decimal_of(Json::of(value), scale).map(|text| text.into_owned())
+    decimal_of(Json::of(value), scale).map(Cow::into_owned)
 }

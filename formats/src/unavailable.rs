@@ -14,7 +14,8 @@ const BASE64_ARRAY: &str = r#"["X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="]"#;
 /// uuid[]: the name-based UUID of the placeholder.
 const UUID_ARRAY: &str = r#"["b68a35a7-17ad-35b3-af2a-ae46edb4545a"]"#;
 /// int2[], int4[], int8[], date[]: the values of its bytes.
-const NUMBER_ARRAY: &str = "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]";
+const NUMBER_ARRAY: &str =
+    "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]";
 /// hstore as a map.
 const MAP: &str = r#"{"__debezium_unavailable_value":"__debezium_unavailable_value"}"#;
 /// hstore as JSON text.

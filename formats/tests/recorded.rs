@@ -6,7 +6,7 @@ mod recordings;
 
 use std::fs;
 
-use recordings::{changelog_of, jsonl_files, records};
+use recordings::{jsonl_files, outcomes, records};
 
 /// Every file of records in the folder gives the changelog that stands beside it.
 ///
@@ -14,7 +14,7 @@ use recordings::{changelog_of, jsonl_files, records};
 fn check(folder: &str) {
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     for file in jsonl_files(folder) {
-        let found = changelog_of(&records(&file));
+        let found = outcomes(&records(&file));
         let golden = file.with_extension("changelog");
         if update {
             fs::write(&golden, &found).unwrap();

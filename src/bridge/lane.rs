@@ -66,14 +66,7 @@ impl Lane {
         progress: Arc<Progress>,
         shutdown: Shutdown,
     ) -> Self {
-        Self {
-            sink,
-            planner: Some(planner),
-            batches,
-            progress,
-            shutdown,
-            lost: HashMap::new(),
-        }
+        Self { sink, planner: Some(planner), batches, progress, shutdown, lost: HashMap::new() }
     }
 
     /// Applies batches until there are no more.
@@ -111,9 +104,7 @@ impl Lane {
     }
 
     async fn planned(&mut self, planning: Planning) -> Result<Planned, RunError> {
-        let (planner, planned) = planning
-            .await
-            .map_err(|_| RunError::Fatal("planning a batch panicked".to_owned()))?;
+        let (planner, planned) = planning.await.map_err(|_| RunError::Fatal("planning a batch panicked".to_owned()))?;
         self.planner = Some(planner);
         Ok(planned)
     }
@@ -142,10 +133,7 @@ impl Lane {
         mut records: Records,
         mut outcome: Option<Result<Applied, Failure>>,
     ) -> Result<Flow, RunError> {
-        let mut todo = vec![Part {
-            range: 0..records.len(),
-            is_passed: false,
-        }];
+        let mut todo = vec![Part { range: 0..records.len(), is_passed: false }];
         let mut backoff = Backoff::default();
         let mut was_stale = false;
         while let Some(part) = todo.pop() {
@@ -159,10 +147,7 @@ impl Lane {
                     let done = applied.plan.range.end;
                     self.note(applied)?;
                     if done < part.range.end {
-                        todo.push(Part {
-                            range: done..part.range.end,
-                            is_passed: false,
-                        });
+                        todo.push(Part { range: done..part.range.end, is_passed: false });
                     }
                 }
                 Err(Failure::Retry(text)) => {
@@ -184,10 +169,7 @@ impl Lane {
                     records = records.without(&lost, part.range.start);
                     todo.clear();
                     if !records.is_empty() {
-                        todo.push(Part {
-                            range: 0..records.len(),
-                            is_passed: false,
-                        });
+                        todo.push(Part { range: 0..records.len(), is_passed: false });
                     }
                 }
                 Err(Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
@@ -197,10 +179,7 @@ impl Lane {
     }
 
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
-        let planner = self
-            .planner
-            .as_mut()
-            .expect("no plan is being made while a batch is taken apart");
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is taken apart");
         if part.is_passed {
             self.sink.pass(records, part.range.clone()).await
         } else {
@@ -214,31 +193,19 @@ impl Lane {
         if end - start > 1 {
             let middle = start + (end - start) / 2;
             tracing::debug!(records = end - start, "taking a batch apart: {text}");
-            todo.push(Part {
-                range: middle..end,
-                is_passed: false,
-            });
-            todo.push(Part {
-                range: start..middle,
-                is_passed: false,
-            });
+            todo.push(Part { range: middle..end, is_passed: false });
+            todo.push(Part { range: start..middle, is_passed: false });
             return Ok(());
         }
         if start == end {
             return Err(RunError::Fatal(text));
         }
-        let planner = self
-            .planner
-            .as_ref()
-            .expect("no plan is being made while a batch is taken apart");
+        let planner = self.planner.as_ref().expect("no plan is being made while a batch is taken apart");
         match planner.rejects().judge(Reject::new(&records.get(start), text)) {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
             Verdict::Pass(reject) => {
                 tracing::warn!("skipped {reject}");
-                todo.push(Part {
-                    range: start..end,
-                    is_passed: true,
-                });
+                todo.push(Part { range: start..end, is_passed: true });
                 Ok(())
             }
         }
@@ -250,8 +217,7 @@ impl Lane {
         for reject in &plan.passed {
             tracing::warn!("skipped {reject}");
         }
-        self.progress
-            .add(plan.range.len(), plan.n_rows, plan.passed.len(), &advances);
+        self.progress.add(plan.range.len(), plan.n_rows, plan.passed.len(), &advances);
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }

@@ -50,12 +50,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     for _ in 0..config.sink.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(
-            config.sink.table.clone(),
-            config.sink.truncate,
-            config.rejects,
-            config.modes,
-        );
+        let planner = Planner::new(config.sink.table.clone(), config.sink.truncate, config.rejects, config.modes);
         let lane = Lane::new(sink(&config), planner, batches, Arc::clone(&progress), shutdown.clone());
         lanes.spawn(lane.run());
     }
@@ -129,23 +124,13 @@ fn start_source(
 ) -> Result<SourceThread, RunError> {
     let runtime = Handle::current();
     let body = move || {
-        let mut claiming = Claiming {
-            sink: sink(&config),
-            runtime,
-            shutdown: shutdown.clone(),
-        };
+        let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
         let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
         let mut kafka = None;
         let ended = match &config.source {
             Source::File { path, topics } => {
                 let (path, topics, pipeline) = (path.clone(), topics.clone(), config.name.clone());
-                let file = FileSource {
-                    path,
-                    topics,
-                    pipeline,
-                    start: config.start,
-                    stop: config.stop,
-                };
+                let file = FileSource { path, topics, pipeline, start: config.start, stop: config.stop };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => KafkaSource::new(settings, &config.name, (config.start, config.stop), progress)
@@ -176,11 +161,7 @@ impl Claiming {
     fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
         let mut backoff = Backoff::default();
         loop {
-            let Self {
-                sink,
-                runtime,
-                shutdown,
-            } = self;
+            let Self { sink, runtime, shutdown } = self;
             let attempt = async {
                 tokio::select! {
                     claimed = sink.claim(wanted) => Some(claimed),
@@ -195,9 +176,7 @@ impl Claiming {
                     backoff.block(runtime, shutdown);
                 }
                 Some(Err(failure)) => {
-                    return Err(SourceError::Fatal(format!(
-                        "cannot claim partitions in rowkind.offsets: {failure}"
-                    )));
+                    return Err(SourceError::Fatal(format!("cannot claim partitions in rowkind.offsets: {failure}")));
                 }
             }
         }

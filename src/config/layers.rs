@@ -51,10 +51,7 @@ fn from_environment(
 ) -> Result<Option<Typed>, ConfigError> {
     let name = setting.variable();
     if let Some(text) = environment(&name) {
-        return Ok(Some(Typed {
-            values: split(setting.kind, &text),
-            origin: name,
-        }));
+        return Ok(Some(Typed { values: split(setting.kind, &text), origin: name }));
     }
     let name = format!("{name}_FILE");
     let Some(path) = environment(&name) else {
@@ -62,10 +59,7 @@ fn from_environment(
     };
     let text = std::fs::read_to_string(&path)
         .map_err(|error| ConfigError::new(format!("{name}: cannot read `{path}`: {error}")))?;
-    Ok(Some(Typed {
-        values: split(setting.kind, text.trim_end_matches(['\r', '\n'])),
-        origin: name,
-    }))
+    Ok(Some(Typed { values: split(setting.kind, text.trim_end_matches(['\r', '\n'])), origin: name }))
 }
 
 fn from_flags(setting: &Setting, flags: &ArgMatches) -> Option<Typed> {
@@ -73,24 +67,15 @@ fn from_flags(setting: &Setting, flags: &ArgMatches) -> Option<Typed> {
     if flags.value_source(&flag) != Some(ValueSource::CommandLine) {
         return None;
     }
-    let values = flags
-        .get_many::<String>(&flag)?
-        .flat_map(|text| split(setting.kind, text))
-        .collect();
-    Some(Typed {
-        values,
-        origin: format!("--{flag}"),
-    })
+    let values = flags.get_many::<String>(&flag)?.flat_map(|text| split(setting.kind, text)).collect();
+    Some(Typed { values, origin: format!("--{flag}") })
 }
 
 fn split(kind: Kind, text: &str) -> Vec<String> {
     match kind {
-        Kind::List | Kind::Pairs => text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        Kind::List | Kind::Pairs => {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        }
         _ => vec![text.to_owned()],
     }
 }
@@ -101,9 +86,7 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
         std::fs::read_to_string(path).map_err(|error| ConfigError::new(format!("cannot read `{name}`: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // the message alone: the excerpt that toml prints may show a secret
-        let line = error
-            .span()
-            .map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
+        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
         ConfigError::new(format!("`{name}`, line {line}: {}", error.message()))
     })?;
     read_table(&table, "", &name.to_string(), layers)
@@ -134,9 +117,7 @@ fn read_table(table: &toml::Table, prefix: &str, file: &str, layers: &mut Layers
 }
 
 fn is_section(key: &str) -> bool {
-    SETTINGS
-        .iter()
-        .any(|setting| setting.key.split_once('.').is_some_and(|(section, _)| section == key))
+    SETTINGS.iter().any(|setting| setting.key.split_once('.').is_some_and(|(section, _)| section == key))
 }
 
 fn unknown(key: &str, file: &str) -> ConfigError {
@@ -152,10 +133,9 @@ fn unknown(key: &str, file: &str) -> ConfigError {
 fn file_values(kind: Kind, value: &toml::Value) -> Option<Vec<String>> {
     match (kind, value) {
         (Kind::List, toml::Value::Array(items)) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-        (Kind::Pairs, toml::Value::Table(pairs)) => pairs
-            .iter()
-            .map(|(key, value)| scalar(value).map(|value| format!("{key}={value}")))
-            .collect(),
+        (Kind::Pairs, toml::Value::Table(pairs)) => {
+            pairs.iter().map(|(key, value)| scalar(value).map(|value| format!("{key}={value}"))).collect()
+        }
         (Kind::Pairs, _) | (_, toml::Value::Array(_) | toml::Value::Table(_)) => None,
         (Kind::Bool, value) => value.as_bool().map(|value| vec![value.to_string()]),
         (Kind::Count, value) => value.as_integer().map(|value| vec![value.to_string()]),

@@ -170,14 +170,9 @@ impl Config {
         Ok(Self {
             source: source(&read, &name)?,
             name,
-            start: read.choice(
-                "source.start",
-                &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)],
-            )?,
-            stop: read.choice(
-                "source.stop",
-                &[("never", Stop::Never), ("latest-offset", Stop::Latest)],
-            )?,
+            start: read
+                .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
+            stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: modes(&read)?,
             sink: sink(&read)?,
             batch: Limits {
@@ -185,10 +180,7 @@ impl Config {
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
                 linger: read.parsed("batch.linger", parse_duration)?,
             },
-            rejects: read.choice(
-                "rejects.policy",
-                &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)],
-            )?,
+            rejects: read.choice("rejects.policy", &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)])?,
         })
     }
 }
@@ -199,14 +191,9 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     let topics = read.list("source.topics");
     if let Some(path) = read.text("source.file") {
         if read.text("source.brokers").is_some() {
-            return Err(ConfigError::new(
-                "`source.file` and `source.brokers` exclude each other: set one".to_owned(),
-            ));
+            return Err(ConfigError::new("`source.file` and `source.brokers` exclude each other: set one".to_owned()));
         }
-        return Ok(Source::File {
-            path: path.into(),
-            topics,
-        });
+        return Ok(Source::File { path: path.into(), topics });
     }
     let brokers = read.text("source.brokers").ok_or_else(|| {
         ConfigError::new("nothing to read from: set `source.brokers` and `source.topics`, or `source.file`".to_owned())
@@ -214,33 +201,18 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     let mut subscription = topics;
     if let Some(pattern) = read.text("source.topic_pattern") {
         // librdkafka takes a name that begins with ^ for a pattern
-        subscription.push(if pattern.starts_with('^') {
-            pattern.to_owned()
-        } else {
-            format!("^.*{pattern}")
-        });
+        subscription.push(if pattern.starts_with('^') { pattern.to_owned() } else { format!("^.*{pattern}") });
     }
     if subscription.is_empty() {
-        return Err(ConfigError::new(
-            "no topics: set `source.topics` or `source.topic_pattern`".to_owned(),
-        ));
+        return Err(ConfigError::new("no topics: set `source.topics` or `source.topic_pattern`".to_owned()));
     }
     let pair = |text: &String| match text.split_once('=') {
         Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
         None => Err(read.invalid("source.properties", "key=value")),
     };
-    let properties = read
-        .list("source.properties")
-        .iter()
-        .map(pair)
-        .collect::<Result<_, _>>()?;
+    let properties = read.list("source.properties").iter().map(pair).collect::<Result<_, _>>()?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
-    Ok(Source::Kafka(Kafka {
-        brokers: brokers.to_owned(),
-        subscription,
-        group,
-        properties,
-    }))
+    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties }))
 }
 
 fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
@@ -259,11 +231,7 @@ fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
         )?,
         decimal: read.optional_choice(
             "source.decimal_mode",
-            &[
-                ("precise", DecimalMode::Precise),
-                ("string", DecimalMode::String),
-                ("double", DecimalMode::Double),
-            ],
+            &[("precise", DecimalMode::Precise), ("string", DecimalMode::String), ("double", DecimalMode::Double)],
         )?,
         binary: read.optional_choice(
             "source.binary_mode",
@@ -291,10 +259,7 @@ fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {
         connect,
         table: read.parsed("sink.table", TableTemplate::parse)?,
         create: read.choice("sink.create", &[("true", true), ("false", false)])?,
-        truncate: read.choice(
-            "sink.truncate",
-            &[("apply", T::Apply), ("ignore", T::Ignore), ("stop", T::Stop)],
-        )?,
+        truncate: read.choice("sink.truncate", &[("apply", T::Apply), ("ignore", T::Ignore), ("stop", T::Stop)])?,
         n_lanes: read.number("sink.lanes")?,
     })
 }
@@ -304,18 +269,11 @@ struct Reader<'a>(&'a Layers);
 
 impl Reader<'_> {
     fn setting(key: &str) -> &'static Setting {
-        SETTINGS
-            .iter()
-            .find(|setting| setting.key == key)
-            .expect("keys are those of the table")
+        SETTINGS.iter().find(|setting| setting.key == key).expect("keys are those of the table")
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        let typed = self
-            .0
-            .get(key)
-            .and_then(|typed| typed.values.last())
-            .map(String::as_str);
+        let typed = self.0.get(key).and_then(|typed| typed.values.last()).map(String::as_str);
         typed.or(Self::setting(key).default).filter(|text| !text.is_empty())
     }
 
@@ -323,9 +281,7 @@ impl Reader<'_> {
         self.text(key).ok_or_else(|| {
             let setting = Self::setting(key);
             let (flag, variable) = (setting.flag(), setting.variable());
-            ConfigError::new(format!(
-                "`{key}` is missing: set it in the file, or with --{flag} or {variable}"
-            ))
+            ConfigError::new(format!("`{key}` is missing: set it in the file, or with --{flag} or {variable}"))
         })
     }
 
@@ -347,17 +303,11 @@ impl Reader<'_> {
     }
 
     fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<T, ConfigError> {
-        self.parsed(key, |text| {
-            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
-        })
+        self.parsed(key, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
     }
 
     fn optional_choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
-        if self.text(key).is_none() {
-            Ok(None)
-        } else {
-            self.choice(key, words).map(Some)
-        }
+        if self.text(key).is_none() { Ok(None) } else { self.choice(key, words).map(Some) }
     }
 }
 

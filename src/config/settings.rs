@@ -47,28 +47,13 @@ impl Setting {
 }
 
 const fn setting(key: &'static str, kind: Kind, default: Option<&'static str>, help: &'static str) -> Setting {
-    Setting {
-        key,
-        kind,
-        default,
-        help,
-    }
+    Setting { key, kind, default, help }
 }
 
 /// In the order of `--help`.
 pub(crate) const SETTINGS: &[Setting] = &[
-    setting(
-        "name",
-        Kind::Text,
-        None,
-        "Name of the pipeline: its offsets and its consumer group go by it",
-    ),
-    setting(
-        "source.brokers",
-        Kind::Text,
-        None,
-        "Kafka bootstrap servers, as host:port,host:port",
-    ),
+    setting("name", Kind::Text, None, "Name of the pipeline: its offsets and its consumer group go by it"),
+    setting("source.brokers", Kind::Text, None, "Kafka bootstrap servers, as host:port,host:port"),
     setting("source.topics", Kind::List, None, "Topics to read"),
     setting(
         "source.topic_pattern",
@@ -88,12 +73,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("debezium-json"),
         "What the records are; with or without their schema is told record by record",
     ),
-    setting(
-        "source.group",
-        Kind::Text,
-        None,
-        "Consumer group [default: the pipeline's name]",
-    ),
+    setting("source.group", Kind::Text, None, "Consumer group [default: the pipeline's name]"),
     setting(
         "source.start",
         Kind::Choice(&["earliest-offset", "latest-offset"]),
@@ -106,12 +86,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("never"),
         "When to stop: latest-offset is the end of each partition as of its start; then exit 0",
     ),
-    setting(
-        "source.properties",
-        Kind::Pairs,
-        None,
-        "Any librdkafka property, as security.protocol=SASL_SSL",
-    ),
+    setting("source.properties", Kind::Pairs, None, "Any librdkafka property, as security.protocol=SASL_SSL"),
     setting(
         "source.time_precision",
         Kind::Choice(&[
@@ -137,54 +112,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "The connector's binary.handling.mode, for columns without a schema",
     ),
-    setting(
-        "sink.url",
-        Kind::Secret,
-        None,
-        "Postgres, as postgres://user:password@host/database?sslmode=verify-full",
-    ),
+    setting("sink.url", Kind::Secret, None, "Postgres, as postgres://user:password@host/database?sslmode=verify-full"),
     setting(
         "sink.table",
         Kind::Text,
         Some("{schema}.{table}"),
         "Target table; {database}, {schema}, {table} and {topic} are the record's",
     ),
-    setting(
-        "sink.create",
-        Kind::Bool,
-        Some("true"),
-        "Create missing tables from records that carry their schema",
-    ),
+    setting("sink.create", Kind::Bool, Some("true"), "Create missing tables from records that carry their schema"),
     setting(
         "sink.truncate",
         Kind::Choice(&["apply", "ignore", "stop"]),
         Some("apply"),
         "What a truncate of the source table does",
     ),
-    setting(
-        "sink.lanes",
-        Kind::Count,
-        Some("2"),
-        "Connections to Postgres; partitions are spread over them",
-    ),
-    setting(
-        "batch.max_rows",
-        Kind::Count,
-        Some("10000"),
-        "A batch closes at this many records",
-    ),
-    setting(
-        "batch.max_bytes",
-        Kind::Bytes,
-        Some("4MB"),
-        "A batch closes at this size",
-    ),
-    setting(
-        "batch.linger",
-        Kind::Duration,
-        Some("100ms"),
-        "A batch closes this long after its first record",
-    ),
+    setting("sink.lanes", Kind::Count, Some("2"), "Connections to Postgres; partitions are spread over them"),
+    setting("batch.max_rows", Kind::Count, Some("10000"), "A batch closes at this many records"),
+    setting("batch.max_bytes", Kind::Bytes, Some("4MB"), "A batch closes at this size"),
+    setting("batch.linger", Kind::Duration, Some("100ms"), "A batch closes this long after its first record"),
     setting(
         "rejects.policy",
         Kind::Choice(&["stop", "skip"]),

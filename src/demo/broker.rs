@@ -22,9 +22,7 @@ impl Broker {
     pub(super) fn start(topics: &[&str]) -> anyhow::Result<Self> {
         let cluster = MockCluster::new(1).context("cannot start the mock Kafka")?;
         for topic in topics {
-            cluster
-                .create_topic(topic, 1, 1)
-                .with_context(|| format!("cannot make topic {topic}"))?;
+            cluster.create_topic(topic, 1, 1).with_context(|| format!("cannot make topic {topic}"))?;
         }
         let producer = ClientConfig::new()
             .set("bootstrap.servers", cluster.bootstrap_servers())

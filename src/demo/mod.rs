@@ -35,10 +35,7 @@ pub struct Options {
 impl Options {
     /// Reads the flags of `rowkind demo`.
     pub fn read(flags: &ArgMatches) -> Self {
-        Self {
-            url: flags.get_one("url").cloned(),
-            is_fast: flags.get_flag("fast"),
-        }
+        Self { url: flags.get_one("url").cloned(), is_fast: flags.get_flag("fast") }
     }
 }
 
@@ -79,20 +76,9 @@ impl Server {
             (Some(own), _) => own.url("postgres"),
             (None, url) => url.unwrap_or_default().to_owned(),
         };
-        let database = if own.is_some() {
-            "shop".to_owned()
-        } else {
-            format!("rowkind_demo_{}", std::process::id())
-        };
-        let server = Self {
-            own,
-            maintenance_url,
-            database,
-        };
-        Target::connect(&server.maintenance_url)
-            .await?
-            .create_database(&server.database)
-            .await?;
+        let database = if own.is_some() { "shop".to_owned() } else { format!("rowkind_demo_{}", std::process::id()) };
+        let server = Self { own, maintenance_url, database };
+        Target::connect(&server.maintenance_url).await?.create_database(&server.database).await?;
         Ok(server)
     }
 
@@ -104,12 +90,7 @@ impl Server {
     async fn remove(self) -> anyhow::Result<()> {
         match self.own {
             Some(own) => drop(own),
-            None => {
-                Target::connect(&self.maintenance_url)
-                    .await?
-                    .drop_database(&self.database)
-                    .await?
-            }
+            None => Target::connect(&self.maintenance_url).await?.drop_database(&self.database).await?,
         }
         Ok(())
     }
@@ -168,10 +149,7 @@ mod tests {
     #[test]
     fn only_the_database_of_a_url_changes() {
         for (url, expected) in [
-            (
-                "postgres://u:p@h:5433/a?sslmode=require",
-                "postgres://u:p@h:5433/demo?sslmode=require",
-            ),
+            ("postgres://u:p@h:5433/a?sslmode=require", "postgres://u:p@h:5433/demo?sslmode=require"),
             ("postgres://h", "postgres://h/demo"),
             ("postgres://u@h/?host=/tmp/x", "postgres://u@h/demo?host=/tmp/x"),
         ] {

@@ -78,22 +78,11 @@ impl TempPostgres {
             chown(folder.path(), Some(uid), Some(gid))
                 .map_err(|error| io_error("cannot give Postgres its folder", error))?;
         }
-        let mut server = Self {
-            binaries,
-            version: String::new(),
-            folder,
-            account,
-        };
+        let mut server = Self { binaries, version: String::new(), folder, account };
         server.version = server.run("postgres", ["--version"])?;
         let data = server.data();
-        let options = [
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--no-sync",
-            "--pgdata",
-        ];
+        let options =
+            ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--pgdata"];
         server.run("initdb", options.iter().map(OsStr::new).chain([data.as_os_str()]))?;
         server.resume()?;
         Ok(server)
@@ -114,24 +103,14 @@ impl TempPostgres {
             OsStr::new("--pgdata"),
             data.as_os_str(),
         ];
-        let more = [
-            OsStr::new("--log"),
-            log.as_os_str(),
-            OsStr::new("--options"),
-            OsStr::new(&options),
-        ];
-        self.run("pg_ctl", arguments.into_iter().chain(more))
-            .map(drop)
-            .map_err(|error| match error {
-                TempPostgresError::Failed { program, output } => {
-                    let log = fs::read_to_string(&log).unwrap_or_default();
-                    TempPostgresError::Failed {
-                        program,
-                        output: format!("{output}\n{log}"),
-                    }
-                }
-                other => other,
-            })
+        let more = [OsStr::new("--log"), log.as_os_str(), OsStr::new("--options"), OsStr::new(&options)];
+        self.run("pg_ctl", arguments.into_iter().chain(more)).map(drop).map_err(|error| match error {
+            TempPostgresError::Failed { program, output } => {
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                TempPostgresError::Failed { program, output: format!("{output}\n{log}") }
+            }
+            other => other,
+        })
     }
 
     /// Stops the server as a crash would; its data stays.
@@ -142,16 +121,12 @@ impl TempPostgres {
     pub fn halt(&self) -> Result<(), TempPostgresError> {
         let data = self.data();
         let arguments = ["stop", "--silent", "--wait", "--mode=immediate", "--pgdata"];
-        self.run("pg_ctl", arguments.iter().map(OsStr::new).chain([data.as_os_str()]))
-            .map(drop)
+        self.run("pg_ctl", arguments.iter().map(OsStr::new).chain([data.as_os_str()])).map(drop)
     }
 
     /// The URL of a database of this server.
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres@localhost/{database}?host={}",
-            self.folder.path().display()
-        )
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.path().display())
     }
 
     /// The folder of the socket, as `psql --host` takes it.
@@ -189,9 +164,7 @@ impl TempPostgres {
         if let Some(Account { uid, gid }) = self.account {
             command.uid(uid).gid(gid);
         }
-        let status = command
-            .status()
-            .map_err(|error| io_error(&format!("cannot run {program}"), error))?;
+        let status = command.status().map_err(|error| io_error(&format!("cannot run {program}"), error))?;
         let text = |name| fs::read_to_string(printed(name)).unwrap_or_default().trim().to_owned();
         if status.success() {
             Ok(text("out"))
@@ -210,10 +183,7 @@ impl Drop for TempPostgres {
         if self.data().join("postmaster.pid").exists()
             && let Err(error) = self.halt()
         {
-            eprintln!(
-                "a Postgres server in {} is still running: {error}",
-                self.folder.path().display()
-            );
+            eprintln!("a Postgres server in {} is still running: {error}", self.folder.path().display());
         }
     }
 }
@@ -221,32 +191,21 @@ impl Drop for TempPostgres {
 /// The folder of `initdb`, `pg_ctl` and `postgres`: the first of PATH, else Debian's newest version.
 fn binaries() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let is_there = |folder: &PathBuf| {
-        ["initdb", "pg_ctl", "postgres"]
-            .iter()
-            .all(|program| folder.join(program).is_file())
-    };
+    let is_there =
+        |folder: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file());
     if let Some(folder) = env::split_paths(&path).find(is_there) {
         return Some(folder);
     }
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut versions: Vec<PathBuf> = versions.flatten().map(|entry| entry.path()).collect();
     versions.sort_by_key(|folder| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
-    versions
-        .into_iter()
-        .rev()
-        .map(|folder| folder.join("bin"))
-        .find(is_there)
+    versions.into_iter().rev().map(|folder| folder.join("bin")).find(is_there)
 }
 
 fn folder() -> io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("rowkind-").tempdir()?;
     let is_short = folder.path().as_os_str().len() <= MAX_FOLDER;
-    if is_short {
-        Ok(folder)
-    } else {
-        tempfile::Builder::new().prefix("rowkind-").tempdir_in("/tmp")
-    }
+    if is_short { Ok(folder) } else { tempfile::Builder::new().prefix("rowkind-").tempdir_in("/tmp") }
 }
 
 /// `None` when this process can run the server itself.
@@ -258,20 +217,11 @@ fn account() -> Result<Option<Account>, TempPostgresError> {
     let find = |name: &str| {
         let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
         let mut ids = line.split(':').skip(2).map(str::parse);
-        Some(Account {
-            uid: ids.next()?.ok()?,
-            gid: ids.next()?.ok()?,
-        })
+        Some(Account { uid: ids.next()?.ok()?, gid: ids.next()?.ok()? })
     };
-    find("postgres")
-        .or_else(|| find("nobody"))
-        .map(Some)
-        .ok_or(TempPostgresError::NoAccount)
+    find("postgres").or_else(|| find("nobody")).map(Some).ok_or(TempPostgresError::NoAccount)
 }
 
 fn io_error(what: &str, error: io::Error) -> TempPostgresError {
-    TempPostgresError::Io {
-        what: what.to_owned(),
-        error,
-    }
+    TempPostgresError::Io { what: what.to_owned(), error }
 }

@@ -40,7 +40,5 @@ pub(super) const TABLES: [ShopTable; 4] = [
 /// The records of all topics, in the order of their time.
 pub(super) fn records() -> anyhow::Result<Vec<RecordedRecord>> {
     let lines = include_str!("../../fixtures/shop/shop.jsonl").lines();
-    Ok(lines
-        .map(|line| RecordedRecord::parse(line.as_bytes()))
-        .collect::<Result<_, _>>()?)
+    Ok(lines.map(|line| RecordedRecord::parse(line.as_bytes())).collect::<Result<_, _>>()?)
 }

@@ -50,10 +50,7 @@ impl Show {
         };
         let arguments = show.arguments();
         let stage = &mut show.stage;
-        stage.line(
-            Look::Bold,
-            "rowkind demo: a recorded shop, from Debezium's events to Postgres tables",
-        );
+        stage.line(Look::Bold, "rowkind demo: a recorded shop, from Debezium's events to Postgres tables");
         stage.line(Look::Plain, "");
         stage.line(
             Look::Plain,
@@ -61,10 +58,7 @@ impl Show {
         );
         stage.line(
             Look::Plain,
-            &format!(
-                "  Kafka     librdkafka's mock cluster in this process, {}",
-                show.broker.address()
-            ),
+            &format!("  Kafka     librdkafka's mock cluster in this process, {}", show.broker.address()),
         );
         match &server.own {
             Some(own) => {
@@ -74,27 +68,17 @@ impl Show {
                 );
                 stage.line(
                     Look::Dim,
-                    &format!(
-                        "            psql -h {} -U postgres {}",
-                        own.host().display(),
-                        server.database
-                    ),
+                    &format!("            psql -h {} -U postgres {}", own.host().display(), server.database),
                 );
             }
-            None => stage.line(
-                Look::Plain,
-                &format!("  Postgres  {version}, yours, in the database {}", server.database),
-            ),
+            None => {
+                stage.line(Look::Plain, &format!("  Postgres  {version}, yours, in the database {}", server.database))
+            }
         }
         stage.line(Look::Plain, "  bridge    a process of its own:");
-        stage.line(
-            Look::Dim,
-            &format!("            ROWKIND_SINK_URL=… rowkind {}", arguments.join(" ")),
-        );
-        show.stage.headline(
-            Look::Bold,
-            "The shop goes about its day. Its changelog, as the records are written to Kafka:",
-        );
+        stage.line(Look::Dim, &format!("            ROWKIND_SINK_URL=… rowkind {}", arguments.join(" ")));
+        show.stage
+            .headline(Look::Bold, "The shop goes about its day. Its changelog, as the records are written to Kafka:");
         show.bridge = Some(Sidecar::start(&arguments, &show.url)?);
         Ok(show)
     }
@@ -104,19 +88,9 @@ impl Show {
         let topics = TABLES.map(|table| table.topic).join(",");
         let broker = self.broker.address();
         let quick = "session.timeout.ms=4000,heartbeat.interval.ms=500";
-        [
-            "run",
-            "--name",
-            "demo",
-            "--source-brokers",
-            &broker,
-            "--source-topics",
-            &topics,
-            "--source-properties",
-            quick,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        ["run", "--name", "demo", "--source-brokers", &broker, "--source-topics", &topics, "--source-properties", quick]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     /// Writes a record to Kafka, and prints its rows.
@@ -170,15 +144,9 @@ impl Show {
         };
         let tables: Vec<String> = TABLES.iter().zip(counts).map(count).collect();
         let n_published = self.n_published;
-        let bridge = if self.bridge.is_some() {
-            ""
-        } else {
-            " · the bridge is dead"
-        };
-        self.stage.status(&format!(
-            "Postgres ▏{} ▏{n_applied} of {n_published} records applied{bridge}",
-            tables.join(" · ")
-        ));
+        let bridge = if self.bridge.is_some() { "" } else { " · the bridge is dead" };
+        self.stage
+            .status(&format!("Postgres ▏{} ▏{n_applied} of {n_published} records applied{bridge}", tables.join(" · ")));
         self.looked_at = Instant::now();
         Ok(())
     }
@@ -190,19 +158,13 @@ impl Show {
         if let Some(bridge) = self.bridge.take() {
             bridge.kill().await?;
         }
-        self.stage.headline(
-            Look::Red,
-            "✗ kill -9: the bridge is gone, without a word. The shop does not wait for it:",
-        );
+        self.stage.headline(Look::Red, "✗ kill -9: the bridge is gone, without a word. The shop does not wait for it:");
         Ok(())
     }
 
     /// Starts the bridge again.
     pub(super) fn restart_bridge(&mut self) -> anyhow::Result<()> {
-        self.stage.headline(
-            Look::Bold,
-            "▶ The bridge starts again, at the offsets that were committed with its rows:",
-        );
+        self.stage.headline(Look::Bold, "▶ The bridge starts again, at the offsets that were committed with its rows:");
         self.bridge = Some(Sidecar::start(&self.arguments(), &self.url)?);
         Ok(())
     }
@@ -224,10 +186,7 @@ impl Show {
     async fn wait_until_applied(&mut self, n_records: i64) -> anyhow::Result<()> {
         let began = Instant::now();
         while self.target.n_applied().await? < n_records {
-            ensure!(
-                began.elapsed() < PATIENCE,
-                "the bridge has not applied {n_records} records in {PATIENCE:?}"
-            );
+            ensure!(began.elapsed() < PATIENCE, "the bridge has not applied {n_records} records in {PATIENCE:?}");
             self.watch(LOOK_EVERY).await?;
         }
         Ok(())
@@ -237,17 +196,12 @@ impl Show {
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.wait_until_applied(self.n_published).await?;
         self.stage.end_status();
-        self.stage.headline(
-            Look::Bold,
-            "■ SIGTERM: the bridge commits what it has, leaves the consumer group and ends:",
-        );
-        if let Some(bridge) = self.bridge.take() {
-            bridge
-                .stop(|line| self.stage.line(Look::Cyan, &format!("bridge │ {line}")))
-                .await?;
-        }
         self.stage
-            .headline(Look::Bold, "The target beside what the source held in the end:");
+            .headline(Look::Bold, "■ SIGTERM: the bridge commits what it has, leaves the consumer group and ends:");
+        if let Some(bridge) = self.bridge.take() {
+            bridge.stop(|line| self.stage.line(Look::Cyan, &format!("bridge │ {line}"))).await?;
+        }
+        self.stage.headline(Look::Bold, "The target beside what the source held in the end:");
         let mut n_wrong = 0;
         for table in &TABLES {
             let compared = self.target.compare(table).await?;
@@ -256,10 +210,7 @@ impl Show {
                 n => (Look::Red, format!("{n} rows differ")),
             };
             n_wrong += compared.n_different;
-            self.stage.line(
-                look,
-                &format!("  {:<12} {:>4} rows  {verdict}", table.name, compared.n_rows),
-            );
+            self.stage.line(look, &format!("  {:<12} {:>4} rows  {verdict}", table.name, compared.n_rows));
         }
         ensure!(n_wrong == 0, "the target does not equal the source");
         let n = self.n_published;

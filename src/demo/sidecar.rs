@@ -30,10 +30,7 @@ impl Sidecar {
             .spawn()
             .context("cannot start `rowkind run`")?;
         let stderr = child.stderr.take().context("`rowkind run` has no standard error")?;
-        Ok(Self {
-            child,
-            log: BufReader::new(stderr).lines(),
-        })
+        Ok(Self { child, log: BufReader::new(stderr).lines() })
     }
 
     /// The next line of its log; `None` when it has ended.

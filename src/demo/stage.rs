@@ -32,12 +32,7 @@ impl Stage {
     pub(super) fn new() -> Self {
         let is_terminal = io::stdout().is_terminal();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            is_terminal,
-            has_colour: is_terminal && !no_colour,
-            status: String::new(),
-            status_at: None,
-        }
+        Self { is_terminal, has_colour: is_terminal && !no_colour, status: String::new(), status_at: None }
     }
 
     /// Prints a line, cut at the width of the terminal.
@@ -96,11 +91,7 @@ impl Stage {
             Look::Cyan => "36",
             Look::Plain => return text.to_owned(),
         };
-        if self.has_colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.has_colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

@@ -26,26 +26,17 @@ impl Target {
     pub(super) async fn connect(url: &str) -> anyhow::Result<Self> {
         let options = PgConnectOptions::from_str(url).map_err(|_| anyhow::anyhow!("--url is no Postgres URL"))?;
         let options = options.application_name("rowkind demo").options([("timezone", "UTC")]);
-        Ok(Self(
-            PgConnection::connect_with(&options)
-                .await
-                .context("cannot connect to Postgres")?,
-        ))
+        Ok(Self(PgConnection::connect_with(&options).await.context("cannot connect to Postgres")?))
     }
 
     /// Makes an empty database that sorts as the truth does.
     pub(super) async fn create_database(&mut self, name: &str) -> anyhow::Result<()> {
-        self.execute(format!(
-            "create database {} template template0 encoding 'UTF8' locale 'C'",
-            quoted(name)
-        ))
-        .await
+        self.execute(format!("create database {} template template0 encoding 'UTF8' locale 'C'", quoted(name))).await
     }
 
     /// Drops a database, and whoever is connected to it.
     pub(super) async fn drop_database(&mut self, name: &str) -> anyhow::Result<()> {
-        self.execute(format!("drop database if exists {} with (force)", quoted(name)))
-            .await
+        self.execute(format!("drop database if exists {} with (force)", quoted(name))).await
     }
 
     /// The server's version.
@@ -59,10 +50,8 @@ impl Target {
         let mut counts = [None; TABLES.len()];
         for (count, table) in counts.iter_mut().zip(&TABLES) {
             let name = format!("public.{}", table.name);
-            let exists: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-                .bind(&name)
-                .fetch_one(&mut self.0)
-                .await?;
+            let exists: bool =
+                sqlx::query_scalar("select to_regclass($1) is not null").bind(&name).fetch_one(&mut self.0).await?;
             if exists {
                 let sql = AssertSqlSafe(format!("select count(*) from {name}"));
                 *count = Some(sqlx::query_scalar(sql).fetch_one(&mut self.0).await?);
@@ -73,9 +62,8 @@ impl Target {
 
     /// The sum of the stored next offsets: how many records have been applied, as the topics start at 0.
     pub(super) async fn n_applied(&mut self) -> anyhow::Result<i64> {
-        let exists: bool = sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null")
-            .fetch_one(&mut self.0)
-            .await?;
+        let exists: bool =
+            sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(&mut self.0).await?;
         if !exists {
             return Ok(0);
         }
@@ -86,27 +74,18 @@ impl Target {
     /// Compares a table with what its source held in the end: Postgres reads the truth into the same types.
     pub(super) async fn compare(&mut self, table: &ShopTable) -> anyhow::Result<Comparison> {
         let name = table.name;
-        self.execute(format!("create temporary table truth_of_{name} (like public.{name})"))
-            .await?;
-        let mut copy = self
-            .0
-            .copy_in_raw(&format!(
-                "copy truth_of_{name} from stdin (format csv, header, null '\\N')"
-            ))
-            .await?;
+        self.execute(format!("create temporary table truth_of_{name} (like public.{name})")).await?;
+        let mut copy =
+            self.0.copy_in_raw(&format!("copy truth_of_{name} from stdin (format csv, header, null '\\N')")).await?;
         copy.send(table.truth.as_bytes()).await?;
         let n_rows = copy.finish().await?;
         // as text, since json has no equality
-        let (found, truth) = (
-            format!("select t::text from public.{name} t"),
-            format!("select t::text from truth_of_{name} t"),
-        );
+        let (found, truth) =
+            (format!("select t::text from public.{name} t"), format!("select t::text from truth_of_{name} t"));
         let differences = format!(
             "select count(*) from (({found} except all {truth}) union all ({truth} except all {found})) as different"
         );
-        let n_different = sqlx::query_scalar(AssertSqlSafe(differences))
-            .fetch_one(&mut self.0)
-            .await?;
+        let n_different = sqlx::query_scalar(AssertSqlSafe(differences)).fetch_one(&mut self.0).await?;
         Ok(Comparison { n_rows, n_different })
     }
 

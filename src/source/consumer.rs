@@ -74,18 +74,8 @@ impl ClientContext for Context {
                 let (next_offset, high) = (of_partition.next_offset, of_partition.ls_offset);
                 let is_at_end =
                     next_offset >= 0 && next_offset == of_partition.eof_offset && of_partition.fetchq_cnt == 0;
-                let partition = TopicPartition {
-                    topic: topic.clone(),
-                    partition: number,
-                };
-                fetched.insert(
-                    partition,
-                    Fetched {
-                        next_offset,
-                        is_at_end,
-                        high: (high >= 0).then_some(high),
-                    },
-                );
+                let partition = TopicPartition { topic: topic.clone(), partition: number };
+                fetched.insert(partition, Fetched { next_offset, is_at_end, high: (high >= 0).then_some(high) });
             }
         }
     }
@@ -100,10 +90,7 @@ impl ConsumerContext for Context {
         let partitions = list
             .elements()
             .iter()
-            .map(|element| TopicPartition {
-                topic: element.topic().into(),
-                partition: element.partition(),
-            })
+            .map(|element| TopicPartition { topic: element.topic().into(), partition: element.partition() })
             .collect();
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             lock(&self.rebalances).push_back(Rebalance::Assign(partitions));
@@ -152,11 +139,8 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// Properties that exactly-once hangs on.
-const FIXED: &[(&str, &str)] = &[
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
-];
+const FIXED: &[(&str, &str)] =
+    &[("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error")];
 
 /// A consumer that is subscribed.
 ///
@@ -165,9 +149,7 @@ const FIXED: &[(&str, &str)] = &[
 /// When librdkafka does not take a property, or a pattern is none.
 pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", &kafka.brokers)
-        .set("group.id", &kafka.group);
+    config.set("bootstrap.servers", &kafka.brokers).set("group.id", &kafka.group);
     for (key, value) in DEFAULTS {
         config.set(*key, *value);
     }
@@ -177,19 +159,15 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     for (key, value) in FIXED {
         config.set(*key, *value);
     }
-    let consumer: QueuedConsumer = config
-        .create_with_context(Context::default())
-        .map_err(|error| match error {
-            // the value may be a secret
-            KafkaError::ClientConfig(_, reason, key, _) => {
-                SourceError::Fatal(format!("`source.properties`, {key}: {reason}"))
-            }
-            other => SourceError::Fatal(format!("Kafka: {other}")),
-        })?;
+    let consumer: QueuedConsumer = config.create_with_context(Context::default()).map_err(|error| match error {
+        // the value may be a secret
+        KafkaError::ClientConfig(_, reason, key, _) => {
+            SourceError::Fatal(format!("`source.properties`, {key}: {reason}"))
+        }
+        other => SourceError::Fatal(format!("Kafka: {other}")),
+    })?;
     let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
-    consumer
-        .subscribe(&topics)
-        .map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
+    consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
     Ok(consumer)
 }
 

@@ -46,9 +46,7 @@ impl FileSource {
     ) -> Result<(), SourceError> {
         let name = self.path.display();
         if self.start == Start::Latest {
-            return Err(SourceError::Fatal(
-                "`source.start` = \"latest-offset\" is not for a file".to_owned(),
-            ));
+            return Err(SourceError::Fatal("`source.start` = \"latest-offset\" is not for a file".to_owned()));
         }
         let unreadable = |error: std::io::Error| SourceError::Fatal(format!("cannot read `{name}`: {error}"));
         let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
@@ -87,18 +85,13 @@ impl FileSource {
             return Ok(());
         }
         if gatherer.next_offset(&record.topic, record.partition).is_none() {
-            let partition = TopicPartition {
-                topic: record.topic.as_str().into(),
-                partition: record.partition,
-            };
+            let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
             if seen.insert(partition.clone()) {
                 self.assign(partition, record.offset, gatherer, claims)?;
             }
         }
         let place = (record.topic.as_str(), record.partition, record.offset);
-        gatherer.push(place, record.key.as_deref(), record.payload.as_deref(), || {
-            !shutdown.is_requested()
-        });
+        gatherer.push(place, record.key.as_deref(), record.payload.as_deref(), || !shutdown.is_requested());
         Ok(())
     }
 

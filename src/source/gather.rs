@@ -44,36 +44,16 @@ const RETRY: Duration = Duration::from_millis(1);
 impl Gatherer {
     /// A gatherer for lanes that take their batches from the other ends of `inboxes`.
     pub fn new(limits: Limits, inboxes: Vec<mpsc::Sender<Records>>) -> Self {
-        let lanes = inboxes
-            .into_iter()
-            .map(|inbox| Lane {
-                inbox,
-                open: Records::default(),
-                since: None,
-            })
-            .collect();
-        Self {
-            limits,
-            lanes,
-            positions: HashMap::new(),
-        }
+        let lanes = inboxes.into_iter().map(|inbox| Lane { inbox, open: Records::default(), since: None }).collect();
+        Self { limits, lanes, positions: HashMap::new() }
     }
 
     /// Takes a partition in, from its next offset on and, where there is one, up to its end.
     pub fn assign(&mut self, partition: &TopicPartition, epoch: i64, next_offset: i64, end: Option<i64>) {
         let topic: usize = partition.topic.bytes().map(usize::from).sum();
         let lane = (topic + usize::try_from(partition.partition).unwrap_or(0)) % self.lanes.len();
-        let position = Position {
-            lane,
-            partition: partition.clone(),
-            epoch,
-            next_offset,
-            end,
-        };
-        self.positions
-            .entry(Arc::clone(&partition.topic))
-            .or_default()
-            .insert(partition.partition, position);
+        let position = Position { lane, partition: partition.clone(), epoch, next_offset, end };
+        self.positions.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, position);
     }
 
     /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
@@ -85,18 +65,12 @@ impl Gatherer {
 
     /// The next offset of an assigned partition.
     pub fn next_offset(&self, topic: &str, partition: i32) -> Option<i64> {
-        self.positions
-            .get(topic)?
-            .get(&partition)
-            .map(|position| position.next_offset)
+        self.positions.get(topic)?.get(&partition).map(|position| position.next_offset)
     }
 
     /// The assigned partitions with their next offsets.
     pub fn next_offsets(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
-        self.positions
-            .values()
-            .flat_map(HashMap::values)
-            .map(|position| (&position.partition, position.next_offset))
+        self.positions.values().flat_map(HashMap::values).map(|position| (&position.partition, position.next_offset))
     }
 
     /// Whether every assigned partition has been read up to its end.
@@ -116,11 +90,7 @@ impl Gatherer {
         payload: Option<&[u8]>,
         mut wait: impl FnMut() -> bool,
     ) -> bool {
-        let Some(position) = self
-            .positions
-            .get_mut(topic)
-            .and_then(|of_topic| of_topic.get_mut(&partition))
-        else {
+        let Some(position) = self.positions.get_mut(topic).and_then(|of_topic| of_topic.get_mut(&partition)) else {
             return true;
         };
         if offset < position.next_offset || position.end.is_some_and(|end| offset >= end) {
@@ -133,12 +103,7 @@ impl Gatherer {
             }
             std::thread::sleep(RETRY);
         }
-        lane.open.push(
-            (&position.partition, position.epoch, position.next_offset),
-            offset,
-            key,
-            payload,
-        );
+        lane.open.push((&position.partition, position.epoch, position.next_offset), offset, key, payload);
         lane.since.get_or_insert_with(Instant::now);
         position.next_offset = offset + 1;
         if lane.is_full(self.limits) {
@@ -157,8 +122,7 @@ impl Gatherer {
         };
         if position.next_offset < to {
             let lane = &mut self.lanes[position.lane];
-            lane.open
-                .advance((&position.partition, position.epoch, position.next_offset), to);
+            lane.open.advance((&position.partition, position.epoch, position.next_offset), to);
             lane.since.get_or_insert_with(Instant::now);
             position.next_offset = to;
         }

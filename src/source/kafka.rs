@@ -163,10 +163,7 @@ impl KafkaSource {
         let mut watermarks = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let (low, high) = self.watermarks(partition, shutdown)?;
-            wanted.push((
-                partition.clone(),
-                if self.start == Start::Earliest { low } else { high },
-            ));
+            wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
             watermarks.push((low, high));
         }
         let claimed = claims(&wanted)?;
@@ -192,10 +189,7 @@ impl KafkaSource {
     /// The broker's oldest and next offset. Asked until it answers.
     fn watermarks(&self, partition: &TopicPartition, shutdown: &Shutdown) -> Result<(i64, i64), SourceError> {
         while !shutdown.is_requested() {
-            match self
-                .consumer
-                .fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT)
-            {
+            match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
                 Ok(watermarks) => return Ok(watermarks),
                 Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
             }
@@ -211,10 +205,7 @@ impl KafkaSource {
             return;
         }
         let mut lag = 0;
-        let next_offsets: Vec<_> = gatherer
-            .next_offsets()
-            .map(|(partition, next)| (partition.clone(), next))
-            .collect();
+        let next_offsets: Vec<_> = gatherer.next_offsets().map(|(partition, next)| (partition.clone(), next)).collect();
         for (partition, next_offset) in next_offsets {
             let Some(fetched) = fetched.get(&partition) else {
                 continue;
@@ -230,9 +221,7 @@ impl KafkaSource {
     /// The broker refused an offset that it had when the partition was assigned.
     fn out_of_range(&self, gatherer: &Gatherer) -> SourceError {
         for (partition, next_offset) in gatherer.next_offsets() {
-            let watermarks = self
-                .consumer
-                .fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT);
+            let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT);
             if let Ok((low, high)) = watermarks
                 && !(low..=high).contains(&next_offset)
             {
@@ -266,11 +255,7 @@ struct KeepAlive<'c> {
 
 impl<'c> KeepAlive<'c> {
     fn new(consumer: &'c QueuedConsumer) -> Self {
-        Self {
-            consumer,
-            since: Instant::now(),
-            paused: None,
-        }
+        Self { consumer, since: Instant::now(), paused: None }
     }
 
     fn wait(&mut self) {

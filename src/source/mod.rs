@@ -32,10 +32,7 @@ pub enum SourceError {
 
 /// The stored next offset is not one that the source can go on from.
 fn gap(pipeline: &str, partition: &TopicPartition, next_offset: i64, found: &str) -> SourceError {
-    let TopicPartition {
-        topic,
-        partition: number,
-    } = partition;
+    let TopicPartition { topic, partition: number } = partition;
     SourceError::Fatal(format!(
         "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew by `source.start`, \
          run: DELETE FROM rowkind.offsets WHERE pipeline = '{}' AND topic = '{}' AND partition = {number}",

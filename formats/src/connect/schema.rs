@@ -129,7 +129,9 @@ fn column_type(node: &Node) -> ColumnType {
         },
         other => T::Unsupported(other.to_owned()),
     };
-    let Some(name) = node.name.as_deref() else { return primitive };
+    let Some(name) = node.name.as_deref() else {
+        return primitive;
+    };
     match name {
         "org.apache.kafka.connect.data.Decimal" => match node.parameter("scale") {
             Some(scale) => T::Decimal { precision: node.parameter("connect.decimal.precision"), scale },
@@ -187,7 +189,8 @@ impl Schemas {
         }
         let node = json::parse::<Node>(text.as_bytes()).map_err(|error| {
             let kind = ErrorKind::Malformed { expected: "a Connect schema", found: "value" };
-            if matches!(error.kind(), ErrorKind::BrokenJson { .. }) { error } else { Error::new("", kind) }.under("schema")
+            if matches!(error.kind(), ErrorKind::BrokenJson { .. }) { error } else { Error::new("", kind) }
+                .under("schema")
         })?;
         let schema = Arc::new(shape(node)?);
         if self.by_text.len() >= MAX_SCHEMAS {

@@ -115,8 +115,8 @@ impl<'a> Message<'a> {
             return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
         };
         let expected = "an object that names db, schema and table as strings";
-        let source: Source<'a> = json::parse(raw.get().as_bytes())
-            .map_err(|_| Json::of(raw).unexpected(expected).under("source"))?;
+        let source: Source<'a> =
+            json::parse(raw.get().as_bytes()).map_err(|_| Json::of(raw).unexpected(expected).under("source"))?;
         let name = source.table.filter(|name| !name.is_empty());
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
         Ok(Table { database: source.db, schema: source.schema, name: name.ok_or_else(missing)? })
@@ -128,15 +128,14 @@ fn no_op() -> Error {
     Error::new("op", ErrorKind::Missing { expected })
 }
 
-/// A key in `{"schema":…,"payload":…}`: the text of its schema, and its payload. `None` for a bare key, which may have
-/// columns of these names, but not as two objects.
-pub(super) fn key_payload(object: &str) -> Result<Option<(&str, &RawValue)>, Error> {
+/// A key in `{"schema":…,"payload":…}`: its schema, which may be null, and its payload. `None` for a bare key, which may
+/// have columns of these names, but no `schema` that is an object or null.
+pub(super) fn key_payload(object: &str) -> Result<Option<(&RawValue, &RawValue)>, Error> {
     let Fields(fields) = json::parse(object.as_bytes())?;
     match fields.as_slice() {
-        [(schema, schema_raw), (payload, payload_raw)]
-            if schema == "schema" && payload == "payload" && schema_raw.get().starts_with('{') =>
-        {
-            Ok(Some((schema_raw.get(), payload_raw)))
+        [(name, schema), (payload_name, payload)] if name == "schema" && payload_name == "payload" => {
+            let wraps = matches!(Json::of(schema), Json::Object(_) | Json::Null);
+            Ok(wraps.then_some((*schema, *payload)))
         }
         _ => Ok(None),
     }

@@ -8,7 +8,7 @@
 //! | u | `-U`(before), `+U`(after); `+U` alone when `before` is null; `-D`(before), `+I`(after) when the key changed |
 //! | d | `-D`(before), or of the Kafka key when `before` is null |
 //! | t | [`Event::Truncate`] |
-//! | m | [`Aside::Message`](crate::Aside::Message) |
+//! | m | [`Aside::Message`] |
 //!
 //! The envelope is described at
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
@@ -32,6 +32,20 @@ use envelope::{Message, Payload};
 ///
 /// It remembers schemas by their text, the table that each topic's records belong to, for tombstones, which do not say,
 /// and the last delete, to know its tombstone by. Nothing else of a record outlives the call.
+///
+/// ```
+/// use rowkind_formats::{Decoder, Record, changelog};
+///
+/// let payload = br#"{"schema":{"type":"struct","fields":[{"type":"struct","field":"after","fields":[
+///                      {"type":"int32","field":"id"},
+///                      {"type":"int32","field":"due","name":"io.debezium.time.Date"}]}]},
+///                    "payload":{"op":"r","source":{"schema":"public","table":"orders"},
+///                               "after":{"id":1,"due":19782}}}"#;
+/// let record = Record { topic: "shop.public.orders", partition: 0, offset: 0, key: None, payload: Some(payload) };
+/// let event = Decoder::default().decode(&record)?;
+/// assert_eq!(changelog::text(&event), "+I public.orders {\"id\":1,\"due\":\"2024-02-29\"}\n");
+/// # Ok::<(), rowkind_formats::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
     schemas: Schemas,
@@ -63,7 +77,9 @@ impl Decoder {
     /// When the record is not JSON, is no Debezium message of a kind that is known, or holds a value that is not of its
     /// type. No part of it is decoded then.
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        let Some(payload) = record.payload else { return self.tombstone(record) };
+        let Some(payload) = record.payload else {
+            return self.tombstone(record);
+        };
         let (message, schema) = match Payload::parse(payload)? {
             Payload::Envelope(message, schema) => (message, schema),
             Payload::Tombstone => return self.tombstone(record),
@@ -124,7 +140,10 @@ impl Decoder {
         let (raw, schema) = match Json::of(raw) {
             Json::Null => return Ok(None),
             Json::Object(object) => match envelope::key_payload(object)? {
-                Some((schema, payload)) => (payload, Some(self.schemas.of_key(schema)?)),
+                Some((schema, payload)) => match Json::of(schema) {
+                    Json::Null => (payload, None),
+                    _ => (payload, Some(self.schemas.of_key(schema.get())?)),
+                },
                 None => (raw, None),
             },
             other => return Err(other.unexpected("an object of the key's columns")),
@@ -167,7 +186,9 @@ fn rows<'a>(
         ("d", Some(before)) => Ok(vec![row(RowKind::Delete, before)?]),
         ("d", None) => match key {
             Some(key) => Ok(vec![Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() }]),
-            None => Err(Error::new("before", ErrorKind::Missing { expected: "the deleted row, since there is no key" })),
+            None => {
+                Err(Error::new("before", ErrorKind::Missing { expected: "the deleted row, since there is no key" }))
+            }
         },
         _ => Err(Error::new("op", ErrorKind::UnknownOp)),
     }
@@ -189,7 +210,9 @@ fn row<'a>(kind: RowKind, of: &ImageOf<'a, '_>) -> Result<Row<'a>, Error> {
 
 /// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
 fn image<'a>(of: &ImageOf<'a, '_>, mut not_sent: impl FnMut(Cow<'a, str>)) -> Result<Vec<Column<'a>>, Error> {
-    let at_path = |error: Error| if of.path.is_empty() { error } else { error.under(of.path) };
+    let at_path = |error: Error| {
+        if of.path.is_empty() { error } else { error.under(of.path) }
+    };
     let Json::Object(text) = Json::of(of.raw) else {
         return Err(at_path(Json::of(of.raw).unexpected("an object of columns")));
     };

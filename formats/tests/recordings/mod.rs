@@ -1,14 +1,14 @@
-//! The recorded records of `fixtures/`, and what they decode to.
+//! Records of `fixtures/`, and what they decode to.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rowkind_formats::{Decoder, Event, RecordedRecord, changelog};
+use rowkind_formats::{Decoder, Event, Record, RecordedRecord, changelog};
 
-/// A file of `fixtures/`.
-pub fn fixture(path: &str) -> PathBuf {
+/// A file or folder of `fixtures/`.
+pub(crate) fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(path)
 }
 
@@ -17,7 +17,7 @@ pub fn fixture(path: &str) -> PathBuf {
 /// # Panics
 ///
 /// When there are none.
-pub fn jsonl_files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn jsonl_files(folder: &str) -> Vec<PathBuf> {
     let folder = fixture(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -28,28 +28,36 @@ pub fn jsonl_files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The records of a `.jsonl` file.
-pub fn records(file: &Path) -> Vec<RecordedRecord> {
+pub(crate) fn records(file: &Path) -> Vec<RecordedRecord> {
     let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    text.split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| RecordedRecord::parse(line).unwrap())
-        .collect()
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| RecordedRecord::parse(line).unwrap()).collect()
 }
 
-/// The changelog of records, one decoder for all. A record that is not about rows is a comment with its kind, one that
-/// cannot be decoded a comment with the error.
-pub fn changelog_of(records: &[RecordedRecord]) -> String {
+/// What a record decodes to: its changelog rows, each ended by a newline. What the rows do not show is a comment:
+/// columns that were not sent, what is not about rows, and errors.
+pub(crate) fn outcome(decoder: &mut Decoder, record: &Record<'_>) -> String {
+    let event = match decoder.decode(record) {
+        Ok(event) => event,
+        Err(error) => return format!("# error: {error}\n"),
+    };
+    let comment = match &event {
+        Event::Change(change) => {
+            let not_sent = change.rows.iter().flat_map(|row| &row.not_sent);
+            not_sent.fold(String::new(), |comment, name| comment + "# not sent: " + name + "\n")
+        }
+        Event::Aside(aside) => format!("# {aside:?}\n"),
+        Event::Tombstone { table: Some(_), key: Some(_) } | Event::Truncate(_) => String::new(),
+        Event::Tombstone { table, key } => {
+            let of = |known| if known { "known" } else { "unknown" };
+            format!("# tombstone: table {}, key {}\n", of(table.is_some()), of(key.is_some()))
+        }
+    };
+    changelog::text(&event) + &comment
+}
+
+/// The outcomes of records in their order, by one decoder.
+pub(crate) fn outcomes(records: &[RecordedRecord]) -> String {
     let mut decoder = Decoder::default();
-    let mut out = String::new();
-    for record in records {
-        out += &match decoder.decode(&record.as_record()) {
-            Ok(Event::Aside(aside)) => format!("# {aside:?}\n"),
-            Ok(event) => match changelog::text(&event) {
-                text if text.is_empty() => "# tombstone of nothing\n".to_owned(),
-                text => text,
-            },
-            Err(error) => format!("# cannot be decoded: {error}\n"),
-        };
-    }
-    out
+    records.iter().map(|record| outcome(&mut decoder, &record.as_record())).collect()
 }

@@ -89,16 +89,12 @@ select i.indisprimary as is_primary,
 ///
 /// When Postgres does not answer.
 pub async fn load(connection: &mut PgConnection, name: &TargetName) -> Result<Option<TargetTable>, sqlx::Error> {
-    let oid: Option<sqlx::postgres::types::Oid> = sqlx::query_scalar("select to_regclass($1)::oid")
-        .bind(name.to_string())
-        .fetch_one(&mut *connection)
-        .await?;
+    let oid: Option<sqlx::postgres::types::Oid> =
+        sqlx::query_scalar("select to_regclass($1)::oid").bind(name.to_string()).fetch_one(&mut *connection).await?;
     let Some(oid) = oid else { return Ok(None) };
     let columns = sqlx::query(COLUMNS).bind(oid).fetch_all(&mut *connection).await?;
     let keys = sqlx::query(UNIQUE_KEYS).bind(oid).fetch_all(&mut *connection).await?;
-    let has_primary_key = keys
-        .first()
-        .is_some_and(|row| row.try_get("is_primary").unwrap_or(false));
+    let has_primary_key = keys.first().is_some_and(|row| row.try_get("is_primary").unwrap_or(false));
     Ok(Some(TargetTable {
         name: name.clone(),
         columns: columns.iter().map(column).collect::<Result<_, _>>()?,
@@ -130,23 +126,16 @@ fn kind(ty: &str, typmod: i32) -> Kind {
         "bool" => Kind::Bool,
         "int2" | "int4" | "int8" | "float4" | "float8" | "oid" => Kind::Number,
         // ((precision << 16) | (scale & 0x7ff)) + VARHDRSZ; the scale is signed since Postgres 15
-        "numeric" => Kind::Numeric {
-            scale: (typmod >= 0).then(|| (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400),
-        },
+        "numeric" => Kind::Numeric { scale: (typmod >= 0).then(|| (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400) },
         "money" => Kind::Numeric { scale: Some(2) },
         "bytea" => Kind::Bytea,
         "date" => Kind::Date,
         "time" => Kind::Time { precision },
-        "timestamp" => Kind::Timestamp {
-            precision,
-            zoned: false,
-        },
+        "timestamp" => Kind::Timestamp { precision, zoned: false },
         "timestamptz" => Kind::Timestamp { precision, zoned: true },
         "timetz" => Kind::Timetz,
         "interval" => Kind::Interval,
-        "bit" => Kind::Bit {
-            length: usize::try_from(typmod).ok(),
-        },
+        "bit" => Kind::Bit { length: usize::try_from(typmod).ok() },
         "varbit" => Kind::Bit { length: None },
         "json" | "jsonb" => Kind::Json,
         "hstore" => Kind::Hstore,

@@ -67,17 +67,9 @@ fn by_sqlstate(error: &PgDatabaseError) -> Failure {
 /// The error with its table, column and constraint. Class 22 quotes values in its messages; they are left out.
 fn describe(error: &PgDatabaseError) -> String {
     let code = error.code();
-    let message = if code.starts_with("22") {
-        without_quoted(error.message())
-    } else {
-        error.message().to_owned()
-    };
+    let message = if code.starts_with("22") { without_quoted(error.message()) } else { error.message().to_owned() };
     let mut text = format!("Postgres: {message} (SQLSTATE {code}");
-    let parts = [
-        ("table", error.table()),
-        ("column", error.column()),
-        ("constraint", error.constraint()),
-    ];
+    let parts = [("table", error.table()), ("column", error.column()), ("constraint", error.constraint())];
     for (word, name) in parts.into_iter().filter_map(|(word, name)| Some((word, name?))) {
         let _ = write!(text, ", {word} {name}");
     }

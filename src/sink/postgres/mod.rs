@@ -59,13 +59,7 @@ impl PostgresSink {
     /// A sink that is not connected yet.
     pub fn new(options: &PgConnectOptions, pipeline: &str, create: bool) -> Self {
         let options = options.clone().application_name(&format!("rowkind {pipeline}"));
-        Self {
-            options,
-            pipeline: pipeline.to_owned(),
-            create,
-            connection: None,
-            catalog: Arc::default(),
-        }
+        Self { options, pipeline: pipeline.to_owned(), create, connection: None, catalog: Arc::default() }
     }
 
     /// The target tables known so far.
@@ -167,22 +161,13 @@ impl PostgresSink {
     ///
     /// As for [`apply`](Self::apply).
     pub async fn pass(&mut self, records: &Records, range: Range<usize>) -> Result<Applied, Failure> {
-        self.apply_plan(
-            records,
-            Plan {
-                range,
-                ..Plan::default()
-            },
-        )
-        .await
+        self.apply_plan(records, Plan { range, ..Plan::default() }).await
     }
 
     async fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
             let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options));
-            let connection = connecting
-                .await
-                .map_err(|_| Failure::Retry("no answer in 10 s".to_owned()))??;
+            let connection = connecting.await.map_err(|_| Failure::Retry("no answer in 10 s".to_owned()))??;
             self.connection = Some(connection);
         }
         Ok(self.connection.as_mut().expect("it was connected above"))
@@ -217,9 +202,7 @@ async fn create_table(
 ) -> Result<(), Failure> {
     let shape = match shape {
         _ if !create => {
-            return Err(Failure::Fatal(format!(
-                "table {name} does not exist, and `sink.create` is false"
-            )));
+            return Err(Failure::Fatal(format!("table {name} does not exist, and `sink.create` is false")));
         }
         None => {
             return Err(Failure::Fatal(format!(
@@ -251,14 +234,10 @@ async fn create_table(
             .await?;
         if !exists {
             let statement = format!("create schema if not exists {}", quoted(schema));
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut **transaction)
-                .await?;
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
         }
     }
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
     tracing::info!(table = %name, "created table");
     Ok(())
 }
@@ -313,9 +292,7 @@ type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
 fn bind<'q>(query: Query<'q>, column: &TextColumn) -> Result<Query<'q>, Failure> {
     let mut query = query;
-    query
-        .try_bind(column)
-        .map_err(|error| Failure::Fatal(error.to_string()))?;
+    query.try_bind(column).map_err(|error| Failure::Fatal(error.to_string()))?;
     Ok(query)
 }
 

@@ -26,9 +26,8 @@ pub struct Claim {
 ///
 /// When Postgres refuses or does not answer.
 pub async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let exists: bool = sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null")
-        .fetch_one(&mut *connection)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(&mut *connection).await?;
     if exists {
         return Ok(());
     }
@@ -76,11 +75,7 @@ pub async fn claim(
     .bind(start)
     .fetch_one(connection)
     .await?;
-    Ok(Claim {
-        next_offset,
-        epoch,
-        was_stored: epoch > 1,
-    })
+    Ok(Claim { next_offset, epoch, was_stored: epoch > 1 })
 }
 
 /// Moves partitions on; the ones that this instance has lost come back, and then nothing may be committed.
@@ -106,33 +101,16 @@ pub async fn advance(
          returning o.topic, o.partition",
     )
     .bind(pipeline)
-    .bind(
-        advances
-            .iter()
-            .map(|advance| advance.partition.topic.to_string())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        advances
-            .iter()
-            .map(|advance| advance.partition.partition)
-            .collect::<Vec<_>>(),
-    )
+    .bind(advances.iter().map(|advance| advance.partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(advances.iter().map(|advance| advance.partition.partition).collect::<Vec<_>>())
     .bind(column(|advance| advance.from))
     .bind(column(|advance| advance.to))
     .bind(column(|advance| advance.epoch))
     .fetch_all(&mut **transaction)
     .await?;
-    let is_moved = |lost: &TopicPartition| {
-        moved
-            .iter()
-            .any(|(topic, number)| **topic == *lost.topic && *number == lost.partition)
-    };
-    Ok(advances
-        .iter()
-        .map(|advance| advance.partition.clone())
-        .filter(|partition| !is_moved(partition))
-        .collect())
+    let is_moved =
+        |lost: &TopicPartition| moved.iter().any(|(topic, number)| **topic == *lost.topic && *number == lost.partition);
+    Ok(advances.iter().map(|advance| advance.partition.clone()).filter(|partition| !is_moved(partition)).collect())
 }
 
 /// The partitions that stand where these advances lead, under this instance's epoch: nobody else can have moved them.

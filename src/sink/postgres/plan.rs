@@ -95,13 +95,7 @@ impl From<Error> for Refusal {
 impl Planner {
     /// A planner for one lane.
     pub fn new(table: TableTemplate, truncate: TruncatePolicy, rejects: RejectPolicy, modes: Modes) -> Self {
-        Self {
-            decoder: Decoder::default(),
-            table,
-            truncate,
-            rejects,
-            modes,
-        }
+        Self { decoder: Decoder::default(), table, truncate, rejects, modes }
     }
 
     /// The policy for rejects.
@@ -115,10 +109,7 @@ impl Planner {
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there.
     pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Impossible> {
-        let mut plan = Plan {
-            range,
-            ..Plan::default()
-        };
+        let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
@@ -173,8 +164,7 @@ impl Planner {
         match self.rejects.judge(Reject::new(&records.get(index), reason)) {
             Verdict::Stop(reject) => {
                 plan.range.end = index;
-                plan.passed
-                    .retain(|passed| passed.partition != reject.partition || passed.offset < reject.offset);
+                plan.passed.retain(|passed| passed.partition != reject.partition || passed.offset < reject.offset);
                 plan.stopped = Some(reject);
             }
             Verdict::Pass(reject) => {
@@ -237,11 +227,7 @@ impl Planner {
             Some(None) => return Ok(Taken::Done),
             None => return Ok(Taken::Missing(name, Need::Removal)),
         };
-        let row = Row {
-            kind: RowKind::Delete,
-            columns: key.columns.clone(),
-            not_sent: Vec::new(),
-        };
+        let row = Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() };
         let names = match writes::key_of(target, Some(key), record.topic) {
             Ok(names) => names,
             Err(_) if !is_certain => return Ok(Taken::Done),
@@ -265,9 +251,7 @@ impl Planner {
         match self.truncate {
             TruncatePolicy::Ignore => return Ok(Taken::Done),
             TruncatePolicy::Stop => {
-                return Err(Refusal::Reject(
-                    "a truncate, and `sink.truncate` is \"stop\"".to_owned(),
-                ));
+                return Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned()));
             }
             TruncatePolicy::Apply => {}
         }
@@ -282,9 +266,7 @@ impl Planner {
     }
 
     fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Refusal> {
-        self.table
-            .target(table, topic)
-            .map_err(|unnamed| Refusal::Reject(unnamed.to_string()))
+        self.table.target(table, topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))
     }
 }
 
@@ -322,12 +304,7 @@ fn push_rows<'a>(batch: &mut TableBatch<'a>, rows: Vec<(Vec<u8>, Row<'a>)>, inde
 
 fn shape(change: &Change<'_>) -> Option<Shape> {
     let schema = Arc::clone(change.schema.as_ref()?);
-    let key = change
-        .key
-        .iter()
-        .flat_map(|key| &key.columns)
-        .map(|column| column.name.to_string())
-        .collect();
+    let key = change.key.iter().flat_map(|key| &key.columns).map(|column| column.name.to_string()).collect();
     Some(Shape { schema, key })
 }
 
@@ -335,11 +312,7 @@ fn shape(change: &Change<'_>) -> Option<Shape> {
 fn table_of_topic(topic: &str) -> Option<Table<'_>> {
     let (rest, name) = topic.rsplit_once('.')?;
     let (_, schema) = rest.rsplit_once('.')?;
-    Some(Table {
-        database: None,
-        schema: Some(schema.into()),
-        name: name.into(),
-    })
+    Some(Table { database: None, schema: Some(schema.into()), name: name.into() })
 }
 
 /// A text column holds the wire form of a key's columns one behind the other.

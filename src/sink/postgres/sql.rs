@@ -10,25 +10,12 @@ use crate::route::{TargetName, quoted};
 /// `INSERT … ON CONFLICT (key) DO UPDATE`: rows whose columns were all sent.
 pub fn upsert(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) -> String {
     let names = list(columns.iter().map(|column| quoted(&column.name)));
-    let changes = list(
-        columns
-            .iter()
-            .filter(|column| !key.contains(&column.name))
-            .map(|column| {
-                let name = quoted(&column.name);
-                format!("{name} = excluded.{name}")
-            }),
-    );
-    let action = if changes.is_empty() {
-        "nothing".to_owned()
-    } else {
-        format!("update set {changes}")
-    };
-    let overriding = if columns.iter().any(|column| column.is_identity) {
-        " overriding system value"
-    } else {
-        ""
-    };
+    let changes = list(columns.iter().filter(|column| !key.contains(&column.name)).map(|column| {
+        let name = quoted(&column.name);
+        format!("{name} = excluded.{name}")
+    }));
+    let action = if changes.is_empty() { "nothing".to_owned() } else { format!("update set {changes}") };
+    let overriding = if columns.iter().any(|column| column.is_identity) { " overriding system value" } else { "" };
     format!(
         "insert into {} ({names}){overriding} select {} from {} on conflict ({}) do {action}",
         table.name,
@@ -49,9 +36,7 @@ pub fn update(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) ->
     );
     // a row of which only the key was sent changes nothing, but must be there
     let changes = if changes.is_empty() {
-        key.first()
-            .map(|name| format!("{0} = t.{0}", quoted(name)))
-            .unwrap_or_default()
+        key.first().map(|name| format!("{0} = t.{0}", quoted(name))).unwrap_or_default()
     } else {
         changes
     };
@@ -67,16 +52,8 @@ pub fn update(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) ->
 
 /// `DELETE … USING`: rows by their keys.
 pub fn delete(table: &TargetTable, key: &[&TargetColumn]) -> String {
-    let matches = key
-        .iter()
-        .zip(casts(key))
-        .map(|(column, cast)| format!("t.{} = {cast}", quoted(&column.name)));
-    format!(
-        "delete from {} as t using {} where {}",
-        table.name,
-        unnested(key.len()),
-        all(matches)
-    )
+    let matches = key.iter().zip(casts(key)).map(|(column, cast)| format!("t.{} = {cast}", quoted(&column.name)));
+    format!("delete from {} as t using {} where {}", table.name, unnested(key.len()), all(matches))
 }
 
 /// `TRUNCATE`.
@@ -96,10 +73,7 @@ pub fn create_table(name: &TargetName, schema: &RowSchema, key: &[String]) -> Re
         columns.push(format!("{} {ty}", quoted(&field.name)));
     }
     columns.push(format!("primary key ({})", list(key.iter().map(|name| quoted(name)))));
-    Ok(format!(
-        "create table if not exists {name} ({})",
-        list(columns.into_iter())
-    ))
+    Ok(format!("create table if not exists {name} ({})", list(columns.into_iter())))
 }
 
 /// The Postgres type that holds every value of a column's type.
@@ -114,10 +88,7 @@ fn sql_type(ty: &ColumnType) -> Result<String, String> {
         T::Float64 => "double precision",
         T::Text | T::Enum | T::EnumSet | T::Ltree => "text",
         T::Bytes => "bytea",
-        T::Decimal {
-            precision: Some(precision @ 1..=1_000),
-            scale: scale @ 0..=1_000,
-        } if scale <= precision => {
+        T::Decimal { precision: Some(precision @ 1..=1_000), scale: scale @ 0..=1_000 } if scale <= precision => {
             return Ok(format!("numeric({precision},{scale})"));
         }
         T::Decimal { .. } | T::VariableScaleDecimal => "numeric",
@@ -153,10 +124,7 @@ fn all(conditions: impl Iterator<Item = String>) -> String {
 }
 
 fn casts<'c>(columns: &'c [&TargetColumn]) -> impl Iterator<Item = String> + 'c {
-    columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| format!("u.c{i}::{}", column.cast))
+    columns.iter().enumerate().map(|(i, column)| format!("u.c{i}::{}", column.cast))
 }
 
 /// `unnest($1::text[], …) as u(c0, …)`
@@ -180,10 +148,7 @@ mod tests {
             is_identity: false,
         };
         TargetTable {
-            name: TargetName {
-                schema: Some("Mixed Case".into()),
-                table: "t\"; drop table x; --".into(),
-            },
+            name: TargetName { schema: Some("Mixed Case".into()), table: "t\"; drop table x; --".into() },
             columns: vec![column("id", "integer"), column("select", "text")],
             unique_keys: vec![vec!["id".into()]],
             has_primary_key: true,

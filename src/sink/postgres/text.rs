@@ -145,10 +145,7 @@ impl TextColumn {
         };
         let text: &str = text.as_ref();
         if text.as_bytes().contains(&0) {
-            return Err(refused(
-                "text without a zero byte, which Postgres cannot hold",
-                "a zero byte",
-            ));
+            return Err(refused("text without a zero byte, which Postgres cannot hold", "a zero byte"));
         }
         let length = i32::try_from(text.len()).map_err(|_| refused("at most 2 GB", "more"))?;
         self.n += 1;
@@ -185,10 +182,7 @@ fn bool_text(value: bool, kind: &Kind) -> Result<&'static str, Error> {
 }
 
 fn number_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
-    let ticks = || {
-        text.parse::<i64>()
-            .map_err(|_| refused(kind.expected(), "a number that is no integer of 64 bits"))
-    };
+    let ticks = || text.parse::<i64>().map_err(|_| refused(kind.expected(), "a number that is no integer of 64 bits"));
     Ok(match kind {
         Kind::Bool | Kind::Number | Kind::Numeric { .. } | Kind::Text | Kind::Json => text.into(),
         Kind::Date => match i32::try_from(ticks()?) {
@@ -229,9 +223,7 @@ fn string_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Timestamp { zoned: true, .. } => or_as_it_is(zoned_timestamp(text)),
         Kind::Timetz => or_as_it_is(zoned_time(text)),
         Kind::Bit { length } if !text.bytes().all(|byte| matches!(byte, b'0' | b'1')) || text.is_empty() => {
-            let bytes = STANDARD
-                .decode(text)
-                .map_err(|_| refused("base64 of bits", "a string that is none"))?;
+            let bytes = STANDARD.decode(text).map_err(|_| refused("base64 of bits", "a string that is none"))?;
             bits_text(&bytes, *length).into()
         }
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
@@ -248,11 +240,8 @@ fn string_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
 }
 
 /// Debezium's names for what is no number, in mode `string`.
-const SPECIAL_DECIMALS: [(&str, &str); 3] = [
-    ("NAN", "NaN"),
-    ("POSITIVE_INFINITY", "Infinity"),
-    ("NEGATIVE_INFINITY", "-Infinity"),
-];
+const SPECIAL_DECIMALS: [(&str, &str); 3] =
+    [("NAN", "NaN"), ("POSITIVE_INFINITY", "Infinity"), ("NEGATIVE_INFINITY", "-Infinity")];
 
 /// A string for a numeric column is a number's text or, in mode `precise`, base64. Nearly every string can be only one
 /// of the two; for one such as `1234` the mode has to be stated.
@@ -265,22 +254,15 @@ fn numeric_text(text: &str, scale: Option<i32>, modes: Modes) -> Result<Text<'_>
     match (modes.decimal, plain) {
         (Some(DecimalMode::String | DecimalMode::Double), true) => Ok(text.into()),
         (None, true) if base64().is_none() => Ok(text.into()),
-        (None, true) => Err(unstated(
-            "whether a string for a number is text or base64",
-            "source.decimal_mode",
-        )),
+        (None, true) => Err(unstated("whether a string for a number is text or base64", "source.decimal_mode")),
         (None | Some(DecimalMode::Precise), _) => match (base64(), scale) {
             (Some(bytes), Some(scale)) => Ok(decimal_text(&bytes, scale).into()),
-            (Some(_), None) => Err(refused(
-                "a column numeric(p,s), whose scale the base64 needs",
-                "one without a scale",
-            )),
+            (Some(_), None) => {
+                Err(refused("a column numeric(p,s), whose scale the base64 needs", "one without a scale"))
+            }
             (None, _) => Err(refused("a number or the base64 of one", "a string that is neither")),
         },
-        (Some(_), false) => Err(refused(
-            "a number's text, as `source.decimal_mode` says",
-            "another string",
-        )),
+        (Some(_), false) => Err(refused("a number's text, as `source.decimal_mode` says", "another string")),
     }
 }
 
@@ -307,25 +289,16 @@ fn binary_text(text: &str, modes: Modes) -> Result<String, Error> {
         Some(BinaryMode::Base64UrlSafe) => url_safe(),
         None => match (standard().or_else(url_safe), hex()) {
             (Some(base64), Some(hex)) if base64 != hex => {
-                return Err(unstated(
-                    "whether a string for binary is base64 or hex",
-                    "source.binary_mode",
-                ));
+                return Err(unstated("whether a string for binary is base64 or hex", "source.binary_mode"));
             }
             (base64, hex) => base64.or(hex),
         },
     };
-    bytes
-        .map(|bytes| bytea_text(&bytes))
-        .ok_or_else(|| refused("base64 or hex", "a string that is none"))
+    bytes.map(|bytes| bytea_text(&bytes)).ok_or_else(|| refused("base64 or hex", "a string that is none"))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| {
-        char::from(*byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     text.as_bytes()
         .chunks(2)
         .map(|pair| match pair {
@@ -342,10 +315,9 @@ fn json_text<'v>(json: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, E
         Kind::Numeric { .. } => variable_scale_decimal(json)?.into(),
         Kind::Hstore => hstore_literal(json)?.into(),
         Kind::Point => point_text(json)?.into(),
-        Kind::Array(item) => array_literal(json, |value| {
-            text(value, item, modes).map(|text| text.map(Text::into_owned))
-        })?
-        .into(),
+        Kind::Array(item) => {
+            array_literal(json, |value| text(value, item, modes).map(|text| text.map(Text::into_owned)))?.into()
+        }
         other => return Err(refused(other.expected(), "an object or an array")),
     })
 }
@@ -402,36 +374,21 @@ mod tests {
         assert_eq!(shown(Value::Text("-7".into()), &NUMERIC_2, none), "-7");
         assert_eq!(shown(Value::Text("NAN".into()), &NUMERIC_2, none), "NaN");
         assert!(shown(Value::Text("1234".into()), &NUMERIC_2, none).contains("source.decimal_mode"));
-        let string = Modes {
-            decimal: Some(DecimalMode::String),
-            ..none
-        };
+        let string = Modes { decimal: Some(DecimalMode::String), ..none };
         assert_eq!(shown(Value::Text("1234".into()), &NUMERIC_2, string), "1234");
-        let precise = Modes {
-            decimal: Some(DecimalMode::Precise),
-            ..none
-        };
+        let precise = Modes { decimal: Some(DecimalMode::Precise), ..none };
         assert_eq!(shown(Value::Text("1234".into()), &NUMERIC_2, precise), "141181.04");
     }
 
     #[test]
     fn the_unit_of_a_time_is_never_guessed() {
         let ticks = || Value::Number("1709287200123".into());
-        let timestamp = |precision| Kind::Timestamp {
-            precision,
-            zoned: false,
-        };
+        let timestamp = |precision| Kind::Timestamp { precision, zoned: false };
         assert!(shown(ticks(), &timestamp(3), Modes::default()).contains("source.time_precision"));
-        let adaptive = Modes {
-            time_precision: Some(TimePrecision::Adaptive),
-            ..Modes::default()
-        };
+        let adaptive = Modes { time_precision: Some(TimePrecision::Adaptive), ..Modes::default() };
         assert_eq!(shown(ticks(), &timestamp(3), adaptive), "2024-03-01 10:00:00.123");
         assert_eq!(shown(ticks(), &timestamp(6), adaptive), "1970-01-20 18:48:07.200123");
-        assert_eq!(
-            shown(Value::Number("19782".into()), &Kind::Date, Modes::default()),
-            "2024-02-29"
-        );
+        assert_eq!(shown(Value::Number("19782".into()), &Kind::Date, Modes::default()), "2024-02-29");
     }
 
     #[test]
@@ -443,10 +400,7 @@ mod tests {
             "expected base64 or hex, found a string that is none"
         );
         assert!(shown(Value::Text("00ff10de".into()), &Kind::Bytea, none).contains("source.binary_mode"));
-        let hex = Modes {
-            binary: Some(BinaryMode::Hex),
-            ..none
-        };
+        let hex = Modes { binary: Some(BinaryMode::Hex), ..none };
         assert_eq!(shown(Value::Text("00ff10de".into()), &Kind::Bytea, hex), "\\x00ff10de");
     }
 
@@ -454,26 +408,13 @@ mod tests {
     fn json_becomes_what_the_column_is() {
         let none = Modes::default();
         let array = Kind::Array(Box::new(Kind::Text));
+        assert_eq!(shown(Value::Json(r#"["a","b c",null,""]"#.into()), &array, none), r#"{a,"b c",NULL,""}"#);
+        assert_eq!(shown(Value::Json("[19782]".into()), &Kind::Array(Box::new(Kind::Date)), none), "{2024-02-29}");
         assert_eq!(
-            shown(Value::Json(r#"["a","b c",null,""]"#.into()), &array, none),
-            r#"{a,"b c",NULL,""}"#
-        );
-        assert_eq!(
-            shown(Value::Json("[19782]".into()), &Kind::Array(Box::new(Kind::Date)), none),
-            "{2024-02-29}"
-        );
-        assert_eq!(
-            shown(
-                Value::Json(r#"{"scale":1,"value":"Dw=="}"#.into()),
-                &Kind::Numeric { scale: None },
-                none
-            ),
+            shown(Value::Json(r#"{"scale":1,"value":"Dw=="}"#.into()), &Kind::Numeric { scale: None }, none),
             "1.5"
         );
-        assert_eq!(
-            shown(Value::Text(r#"{"a":"1","b":null}"#.into()), &Kind::Hstore, none),
-            r#""a"=>"1","b"=>NULL"#
-        );
+        assert_eq!(shown(Value::Text(r#"{"a":"1","b":null}"#.into()), &Kind::Hstore, none), r#""a"=>"1","b"=>NULL"#);
         assert_eq!(shown(Value::Json(r#"{"a":1}"#.into()), &Kind::Json, none), r#"{"a":1}"#);
     }
 

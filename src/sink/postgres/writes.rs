@@ -48,31 +48,16 @@ pub(super) fn statements(
 ) -> Result<Vec<Statement>, (usize, Refusal)> {
     let mut all = Vec::new();
     for (name, Pending { key, batch }) in tables {
-        let table = catalog
-            .get(&name)
-            .and_then(Option::as_ref)
-            .expect("rows are collected for tables that are there");
-        let mut writes = Writes {
-            table,
-            key: &key,
-            modes,
-            deletes: Vec::new(),
-            groups: Vec::new(),
-        };
+        let table = catalog.get(&name).and_then(Option::as_ref).expect("rows are collected for tables that are there");
+        let mut writes = Writes { table, key: &key, modes, deletes: Vec::new(), groups: Vec::new() };
         if batch.is_truncated() {
-            all.push(Statement {
-                sql: sql::truncate(table).into(),
-                params: Vec::new(),
-                must_find: false,
-            });
+            all.push(Statement { sql: sql::truncate(table).into(), params: Vec::new(), must_find: false });
         }
         for (key, change) in batch.into_changes() {
             match change {
                 Change::Delete => writes.delete(&key),
                 Change::Upsert { row, replaces, record } => {
-                    writes
-                        .upsert(&key, &row, replaces)
-                        .map_err(|refusal| (record, refusal))?;
+                    writes.upsert(&key, &row, replaces).map_err(|refusal| (record, refusal))?;
                 }
             }
         }
@@ -90,13 +75,7 @@ pub(super) fn key_of<'t>(target: &'t TargetTable, key: Option<&Key<'_>>, topic: 
     let impossible = |text: String| Refusal::Impossible(Impossible(text));
     let names: Vec<&str> = match key {
         Some(key) => key.columns.iter().map(|column| &*column.name).collect(),
-        None if target.has_primary_key => target
-            .unique_keys
-            .iter()
-            .take(1)
-            .flatten()
-            .map(String::as_str)
-            .collect(),
+        None if target.has_primary_key => target.unique_keys.iter().take(1).flatten().map(String::as_str).collect(),
         None => {
             return Err(impossible(format!(
                 "the records of topic {topic} have no key and table {} has no primary key: add one to the table, or set the connector's `message.key.columns`",
@@ -127,28 +106,18 @@ pub(super) fn key_bytes(
     let mut bytes = TextColumn::default();
     for column in names.iter().filter_map(|name| target.column(name)) {
         let from_key = || {
-            let of_key = key?
-                .columns
-                .iter()
-                .find(|of_key: &&Column<'_>| of_key.name == column.name)?;
+            let of_key = key?.columns.iter().find(|of_key: &&Column<'_>| of_key.name == column.name)?;
             Some(&of_key.value)
         };
-        let value = row
-            .get(&column.name)
-            .filter(|value| **value != Value::Null)
-            .or_else(from_key);
+        let value = row.get(&column.name).filter(|value| **value != Value::Null).or_else(from_key);
         match value {
             None | Some(Value::Null) => {
                 return Err(Error::new(
                     format!("key.{}", column.name),
-                    ErrorKind::Missing {
-                        expected: "a value of the key",
-                    },
+                    ErrorKind::Missing { expected: "a value of the key" },
                 ));
             }
-            Some(value) => bytes
-                .push_value(value, &column.kind, modes)
-                .map_err(|error| error.under(&column.name))?,
+            Some(value) => bytes.push_value(value, &column.kind, modes).map_err(|error| error.under(&column.name))?,
         }
     }
     Ok(bytes.bytes)
@@ -209,29 +178,17 @@ impl<'t> Writes<'t> {
         let same = |group: &Group<'_>| {
             group.is_partial == is_partial
                 && group.names.len() == row.columns.len()
-                && group
-                    .names
-                    .iter()
-                    .zip(&row.columns)
-                    .all(|(name, column)| *name == column.name)
+                && group.names.iter().zip(&row.columns).all(|(name, column)| *name == column.name)
         };
         let at = match self.groups.iter().position(same) {
             Some(at) => at,
             None => {
-                let columns = row
-                    .columns
-                    .iter()
-                    .map(|column| self.target_column(&column.name))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let columns =
+                    row.columns.iter().map(|column| self.target_column(&column.name)).collect::<Result<Vec<_>, _>>()?;
                 let mut params = Vec::new();
                 params.resize_with(columns.len(), TextColumn::default);
                 let names = row.columns.iter().map(|column| column.name.to_string()).collect();
-                self.groups.push(Group {
-                    names,
-                    is_partial,
-                    columns,
-                    params,
-                });
+                self.groups.push(Group { names, is_partial, columns, params });
                 self.groups.len() - 1
             }
         };
@@ -249,20 +206,10 @@ impl<'t> Writes<'t> {
     }
 
     fn into_statements(self, all: &mut Vec<Statement>) {
-        let Self {
-            table,
-            key,
-            deletes,
-            mut groups,
-            ..
-        } = self;
+        let Self { table, key, deletes, mut groups, .. } = self;
         if !deletes.is_empty() {
             let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
-            all.push(Statement {
-                sql: sql::delete(table, &columns).into(),
-                params: deletes,
-                must_find: false,
-            });
+            all.push(Statement { sql: sql::delete(table, &columns).into(), params: deletes, must_find: false });
         }
         groups.sort_by_key(|group| !group.is_partial);
         for group in groups {
@@ -272,16 +219,9 @@ impl<'t> Writes<'t> {
                 .zip(group.params)
                 .filter_map(|(column, params)| Some((column?, params)))
                 .unzip();
-            let sql = if group.is_partial {
-                sql::update(table, &columns, key)
-            } else {
-                sql::upsert(table, &columns, key)
-            };
-            all.push(Statement {
-                sql: sql.into(),
-                params,
-                must_find: group.is_partial,
-            });
+            let sql =
+                if group.is_partial { sql::update(table, &columns, key) } else { sql::upsert(table, &columns, key) };
+            all.push(Statement { sql: sql.into(), params, must_find: group.is_partial });
         }
     }
 }

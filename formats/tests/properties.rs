@@ -1,0 +1,174 @@
+//! What holds for every input.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod recordings;
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use recordings::{jsonl_files, outcome, records};
+use rowkind_formats::{
+    Decoder, Record, RecordedRecord, TimeUnit, date, decimal_text, interval, local_date, local_time, local_timestamp,
+    time, timestamp, zoned_time, zoned_timestamp,
+};
+
+/// Records of every kind that Debezium wrote: all ops and types, with and without their schema. Of each topic the first
+/// two, which are its snapshot, and the last four, which are its changes.
+static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
+    let mut some = Vec::new();
+    for variant in ["json", "json-schema", "json-string"] {
+        for file in jsonl_files(&format!("debezium-json/postgres/{variant}")) {
+            let records = records(&file);
+            let n_records = records.len();
+            let ends = records.into_iter().enumerate().filter(|(at, _)| *at < 2 || at + 4 >= n_records);
+            some.extend(ends.map(|(_, record)| record));
+        }
+    }
+    some
+});
+
+/// What one mutation does to bytes, at a place in them.
+#[derive(Debug, Clone)]
+enum Mutation {
+    Replace(Index, Vec<u8>),
+    Insert(Index, Vec<u8>),
+    Remove(Index, usize),
+    Cut(Index),
+}
+
+impl Mutation {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let at = |index: &Index| index.index(bytes.len() + 1);
+        match self {
+            Self::Replace(index, new) => {
+                let from = at(index);
+                let to = (from + new.len()).min(bytes.len());
+                bytes.splice(from..to, new.iter().copied());
+            }
+            Self::Insert(index, new) => {
+                let from = at(index);
+                bytes.splice(from..from, new.iter().copied());
+            }
+            Self::Remove(index, n_bytes) => {
+                let from = at(index);
+                bytes.drain(from..(from + n_bytes).min(bytes.len()));
+            }
+            Self::Cut(index) => bytes.truncate(at(index)),
+        }
+    }
+}
+
+/// Bytes that matter to JSON and to the decoder's own parsers, or any.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9""#;
+    prop_oneof![
+        select(tokens.split(' ').collect::<Vec<_>>()).prop_map(|token| token.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..6),
+    ]
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        (any::<Index>(), bytes()).prop_map(|(at, new)| Mutation::Replace(at, new)),
+        (any::<Index>(), bytes()).prop_map(|(at, new)| Mutation::Insert(at, new)),
+        (any::<Index>(), 1_usize..40).prop_map(|(at, n_bytes)| Mutation::Remove(at, n_bytes)),
+        any::<Index>().prop_map(Mutation::Cut),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_decoder_panic(
+        key in prop::option::of(prop::collection::vec(any::<u8>(), 0..64)),
+        payload in prop::option::of(prop::collection::vec(bytes(), 0..64)),
+        offset in any::<i64>(),
+    ) {
+        let payload = payload.map(|parts| parts.concat());
+        let record = Record { topic: "t", partition: 0, offset, key: key.as_deref(), payload: payload.as_deref() };
+        outcome(&mut Decoder::default(), &record);
+    }
+
+    #[test]
+    fn no_mutation_of_a_record_makes_the_decoder_panic(
+        record in any::<Index>().prop_map(|index| index.get(&RECORDED).clone()),
+        of_payload in prop::collection::vec(mutation(), 0..4),
+        of_key in prop::collection::vec(mutation(), 0..2),
+    ) {
+        let mutated = |bytes: &Option<Vec<u8>>, mutations: &[Mutation]| {
+            let mut bytes = bytes.clone()?;
+            for mutation in mutations {
+                mutation.apply(&mut bytes);
+            }
+            Some(bytes)
+        };
+        let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
+        let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
+        outcome(&mut Decoder::default(), &record);
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_of_recorded_records_panic(parts in prop::collection::vec(bytes(), 0..64)) {
+        let _ = RecordedRecord::parse(&parts.concat());
+    }
+
+    #[test]
+    fn no_text_makes_a_parser_panic(text in prop_oneof!["\\PC*", "[-+]?[PTZYMDHS0-9.: +-]{0,40}", "[-+]?[0-9]{1,20}-[01][0-9]-[0-3][0-9]T.*"]) {
+        for parse in [interval, local_date, local_time, local_timestamp, zoned_time, zoned_timestamp] {
+            parse(&text);
+        }
+    }
+
+    #[test]
+    fn no_number_of_ticks_makes_a_printer_panic(ticks in any::<i64>()) {
+        for unit in [TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos] {
+            timestamp(ticks, unit);
+            time(ticks, unit);
+        }
+    }
+
+    #[test]
+    fn text_comes_back(text in any::<String>(), name in "\\PC*") {
+        let payload = serde_json::json!({ "op": "c", "after": { &name: text } }).to_string();
+        let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload.as_bytes()) };
+        let printed = outcome(&mut Decoder::default(), &record);
+        let columns: serde_json::Value = serde_json::from_str(printed.strip_prefix("+I t ").unwrap()).unwrap();
+        prop_assert_eq!(columns, serde_json::json!({ name: text }));
+    }
+
+    #[test]
+    fn a_decimal_prints_its_unscaled_value(unscaled in any::<i128>(), scale in 0_usize..60) {
+        let text = decimal_text(&unscaled.to_be_bytes(), i32::try_from(scale).unwrap());
+        prop_assert_eq!(text.split_once('.').map_or(0, |(_, decimals)| decimals.len()), scale);
+        prop_assert_eq!(text.replace('.', "").parse::<i128>().unwrap(), unscaled);
+    }
+
+    #[test]
+    fn a_date_is_printed_as_it_was_parsed(days in -700_000_i64..100_000_000) {
+        let text = date(days);
+        prop_assume!(!text.ends_with(" BC"));
+        prop_assert_eq!(local_date(&text), Some(text));
+    }
+
+    #[test]
+    fn a_timestamp_is_printed_as_it_was_parsed(micros in -60_000_000_000_000_000_i64..9_000_000_000_000_000_000) {
+        let text = timestamp(micros, TimeUnit::Micros);
+        prop_assert_eq!(local_timestamp(&text), Some(text));
+    }
+
+    #[test]
+    fn a_time_is_printed_as_it_was_parsed(micros in 0_i64..=86_400_000_000) {
+        let text = time(micros, TimeUnit::Micros);
+        prop_assert_eq!(local_time(&text), Some(text));
+    }
+}
+
+#[test]
+fn records_without_a_mutation_are_decoded() {
+    let mut decoder = Decoder::default();
+    for record in RECORDED.iter() {
+        let found = outcome(&mut decoder, &record.as_record());
+        assert!(!found.contains("# error"), "{found}");
+    }
+}
