@@ -7,7 +7,7 @@
 //!
 //! - an insert that is deleted again stays a delete: the row may have been in the target before;
 //! - an upsert behind a delete of the same key replaces the row rather than changing it;
-//! - a column that a later row did not send keeps the value that an earlier row of the batch brought;
+//! - a column that a later row did not send, or does not have, keeps what an earlier row of the batch brought;
 //! - a truncate forgets what came before it.
 
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Gives `row` the values of the columns that it did not send, as far as `known` has them.
+/// Gives `row` the values of the columns that it did not send or does not have, as far as `known` has them.
 fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
     row.not_sent.retain(|name| match known.columns.iter().position(|column| column.name == *name) {
         Some(at) => {
@@ -93,6 +93,15 @@ fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
         }
         None => true,
     });
+    let same_columns = known.columns.iter().map(|column| &column.name).eq(row.columns.iter().map(|column| &column.name));
+    if same_columns && known.not_sent.is_empty() {
+        return;
+    }
+    // a generated column is in snapshots alone, and a dropped one in old records
+    known.columns.retain(|column| row.get(&column.name).is_none());
+    row.columns.append(&mut known.columns);
+    known.not_sent.retain(|name| row.get(name).is_none() && !row.not_sent.contains(name));
+    row.not_sent.append(&mut known.not_sent);
 }
 
 #[cfg(test)]
@@ -165,6 +174,13 @@ mod tests {
         assert_eq!(left(&["k +a=1 b=7", "k +a=2 b=?"]), "k +a=2 b=7\n");
         assert_eq!(left(&["k +a=1 b=?", "k +a=2 b=?"]), "k +a=2 b=?\n");
         assert_eq!(left(&["k +a=1 b=7", "k -", "k +a=2 b=?"]), "k -+a=2 b=?\n");
+    }
+
+    #[test]
+    fn a_column_that_a_later_row_does_not_have_stays() {
+        assert_eq!(left(&["k +a=1 b=7", "k +a=2"]), "k +a=2 b=7\n");
+        assert_eq!(left(&["k +a=1 b=?", "k +a=2"]), "k +a=2 b=?\n");
+        assert_eq!(left(&["k +a=1 b=7", "k -", "k +a=2"]), "k -+a=2\n");
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("sink.lanes", Kind::Count, Some("2"), "Connections to Postgres; partitions are spread over them"),
     setting("batch.max_rows", Kind::Count, Some("10000"), "A batch closes at this many records"),
-    setting("batch.max_bytes", Kind::Bytes, Some("4MB"), "A batch closes at this size"),
+    setting("batch.max_bytes", Kind::Bytes, Some("2MB"), "A batch closes at this size"),
     setting("batch.linger", Kind::Duration, Some("100ms"), "A batch closes this long after its first record"),
     setting(
         "rejects.policy",

@@ -127,9 +127,10 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "rowkind"),
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("isolation.level", "read_committed"),
-    // librdkafka reads ahead up to this, over all partitions
-    ("queued.max.messages.kbytes", "16384"),
-    ("fetch.max.bytes", "4194304"),
+    // librdkafka reads ahead up to this, over all partitions; the answers to its fetches come on top
+    ("queued.max.messages.kbytes", "4096"),
+    ("fetch.max.bytes", "2097152"),
+    ("max.partition.fetch.bytes", "524288"),
     // the default of a second would let the queue run dry
     ("fetch.queue.backoff.ms", "20"),
     // new topics of a pattern are found this soon
