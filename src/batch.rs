@@ -8,7 +8,10 @@
 //! - an insert that is deleted again stays a delete: the row may have been in the target before;
 //! - an upsert behind a delete of the same key replaces the row rather than changing it;
 //! - a column that a later row did not send, or does not have, keeps what an earlier row of the batch brought;
+//! - a row that is marked as deleted keeps its columns, and takes the mark's over them;
 //! - a truncate forgets what came before it.
+//!
+//! Rows that go by no key are all left, in their order.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,6 +23,13 @@ use rowkind_formats::Row;
 pub enum Change<'a> {
     /// The row of this key goes.
     Delete,
+    /// The row of this key, if there is one, takes these columns: it is marked as deleted.
+    Mark {
+        /// The key and what the mark changes.
+        row: Row<'a>,
+        /// The record that brought it, as its index in the batch.
+        record: usize,
+    },
     /// The row of this key comes, or changes.
     Upsert {
         /// Its columns, as far as they were sent.
@@ -31,11 +41,15 @@ pub enum Change<'a> {
     },
 }
 
+/// Rows that go by no key, each with the index of the record that brought it.
+pub type Appended<'a> = Vec<(Row<'a>, usize)>;
+
 /// The changes of a batch to one table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TableBatch<'a> {
     truncate: bool,
     changes: BTreeMap<Vec<u8>, Change<'a>>,
+    appended: Appended<'a>,
 }
 
 impl<'a> TableBatch<'a> {
@@ -54,9 +68,25 @@ impl<'a> TableBatch<'a> {
         self.changes.insert(key, Change::Delete);
     }
 
+    /// The row of this key is deleted at the source, and takes these columns here.
+    pub fn mark(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
+        match self.changes.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Change::Mark { row, record });
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().mark(row, record),
+        }
+    }
+
+    /// One more row, whatever there is.
+    pub fn append(&mut self, row: Row<'a>, record: usize) {
+        self.appended.push((row, record));
+    }
+
     /// All rows are gone.
     pub fn truncate(&mut self) {
         self.changes.clear();
+        self.appended.clear();
         self.truncate = true;
     }
 
@@ -65,9 +95,9 @@ impl<'a> TableBatch<'a> {
         self.truncate
     }
 
-    /// The changes in the order of their keys' bytes, the same in every instance.
-    pub fn into_changes(self) -> impl Iterator<Item = (Vec<u8>, Change<'a>)> {
-        self.changes.into_iter()
+    /// The changes in the order of their keys' bytes, the same in every instance; and the rows that go by no key.
+    pub fn into_changes(self) -> (BTreeMap<Vec<u8>, Change<'a>>, Appended<'a>) {
+        (self.changes, self.appended)
     }
 }
 
@@ -75,12 +105,32 @@ impl<'a> Change<'a> {
     fn follow(&mut self, mut row: Row<'a>, record: usize) {
         let replaces = match self {
             Self::Delete => true,
+            // the row that is marked may not be there, so that nothing can be carried but what the new row lacks anyway
+            Self::Mark { .. } => false,
             Self::Upsert { row: known, replaces, .. } => {
                 carry(known, &mut row);
                 *replaces
             }
         };
         *self = Self::Upsert { row, replaces, record };
+    }
+}
+
+impl<'a> Change<'a> {
+    fn mark(&mut self, marked: Row<'a>, marked_by: usize) {
+        match self {
+            Self::Delete => {}
+            Self::Mark { row, record } => (*row, *record) = (marked, marked_by),
+            Self::Upsert { row, record, .. } => {
+                for column in marked.columns {
+                    match row.columns.iter_mut().find(|known| known.name == column.name) {
+                        Some(known) => *known = column,
+                        None => row.columns.push(column),
+                    }
+                }
+                *record = marked_by;
+            }
+        }
     }
 }
 
@@ -93,7 +143,8 @@ fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
         }
         None => true,
     });
-    let same_columns = known.columns.iter().map(|column| &column.name).eq(row.columns.iter().map(|column| &column.name));
+    let same_columns =
+        known.columns.iter().map(|column| &column.name).eq(row.columns.iter().map(|column| &column.name));
     if same_columns && known.not_sent.is_empty() {
         return;
     }
@@ -122,40 +173,63 @@ mod tests {
         row
     }
 
-    /// `k +a=1`: upsert, `k -`: delete, `!`: truncate. What is left, one change a line.
+    /// `k +a=1`: upsert, `k ~a=1`: mark, `k -`: delete, `+ a=1`: append, `!`: truncate. What is left, one change a line.
     fn left(steps: &[&'static str]) -> String {
         let mut batch = TableBatch::default();
         for step in steps {
             match step.split_once(' ') {
                 None => batch.truncate(),
                 Some((key, "-")) => batch.delete(key.into()),
+                Some(("+", appended)) => batch.append(row(appended), 0),
+                Some((key, mark)) if mark.starts_with('~') => batch.mark(key.into(), row(&mark[1..]), 0),
                 Some((key, upsert)) => batch.upsert(key.into(), row(&upsert[1..]), 0),
             }
         }
         let mut out = String::from(if batch.is_truncated() { "!\n" } else { "" });
-        for (key, change) in batch.into_changes() {
+        let (changes, appended) = batch.into_changes();
+        for (key, change) in changes {
             out.push_str(&String::from_utf8(key).expect("keys of the test are text"));
             match change {
                 Change::Delete => out.push_str(" -"),
-                Change::Upsert { mut row, replaces, .. } => {
-                    row.columns.sort_by(|a, b| a.name.cmp(&b.name));
-                    out.push_str(if replaces { " -+" } else { " +" });
-                    let sent = row.columns.iter().map(|column| match &column.value {
-                        Value::Number(text) => format!("{}={text}", column.name),
-                        other => panic!("no value of the test: {other:?}"),
-                    });
-                    let not_sent = row.not_sent.iter().map(|name| format!("{name}=?"));
-                    out.push_str(&sent.chain(not_sent).collect::<Vec<_>>().join(" "));
-                }
+                Change::Mark { row, .. } => out.push_str(&format!(" ~{}", shown(row))),
+                Change::Upsert { row, replaces: false, .. } => out.push_str(&format!(" +{}", shown(row))),
+                Change::Upsert { row, replaces: true, .. } => out.push_str(&format!(" -+{}", shown(row))),
             }
             out.push('\n');
         }
+        for (row, _) in appended {
+            out.push_str(&format!("+ {}\n", shown(row)));
+        }
         out
+    }
+
+    fn shown(mut row: Row<'_>) -> String {
+        row.columns.sort_by(|a, b| a.name.cmp(&b.name));
+        let sent = row.columns.iter().map(|column| match &column.value {
+            Value::Number(text) => format!("{}={text}", column.name),
+            other => panic!("no value of the test: {other:?}"),
+        });
+        let not_sent = row.not_sent.iter().map(|name| format!("{name}=?"));
+        sent.chain(not_sent).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn the_last_change_of_a_key_is_left() {
         assert_eq!(left(&["k +a=1", "l +a=5", "k +a=2"]), "k +a=2\nl +a=5\n");
+    }
+
+    #[test]
+    fn a_mark_changes_its_columns_alone() {
+        assert_eq!(left(&["k +a=1 d=0", "k ~d=1"]), "k +a=1 d=1\n");
+        assert_eq!(left(&["k ~d=1", "k +a=1 d=0"]), "k +a=1 d=0\n");
+        assert_eq!(left(&["k ~d=1"]), "k ~d=1\n");
+        assert_eq!(left(&["k -", "k ~d=1"]), "k -\n");
+    }
+
+    #[test]
+    fn rows_without_a_key_are_all_left() {
+        assert_eq!(left(&["+ a=1", "+ a=1", "k +a=2"]), "k +a=2\n+ a=1\n+ a=1\n");
+        assert_eq!(left(&["+ a=1", "!", "+ a=2"]), "!\n+ a=2\n");
     }
 
     #[test]

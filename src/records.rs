@@ -140,6 +140,7 @@ impl Records {
     }
 
     /// The records from `start` on without those of the partitions in `lost`, given that those before have been applied.
+    #[must_use]
     pub fn without(&self, lost: &[TopicPartition], start: usize) -> Self {
         let mut kept = Self::default();
         for advance in self.advances(&(start..self.len())) {

@@ -31,6 +31,7 @@
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
+//! - [`origin`]: where a change comes from
 //! - [`literal`]: arrays, hstore, bits and points as Postgres prints them
 //! - [`changelog`]: rows as text, one a line
 //! - [`error`]: what can be wrong with a record, and where in it
@@ -40,6 +41,7 @@ pub mod connect;
 pub mod debezium;
 pub mod error;
 pub mod literal;
+pub mod origin;
 pub mod record;
 pub mod row;
 
@@ -52,8 +54,9 @@ mod unavailable;
 pub use connect::ColumnType;
 pub use debezium::Decoder;
 pub use error::{Error, ErrorKind};
+pub use origin::Origin;
 pub use record::{Record, RecordedRecord};
-pub use row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Table, Value};
+pub use row::{Aside, Change, Column, Event, Field, Key, Row, RowKind, RowSchema, Table, Value};
 
 pub use calendar::{
     TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, zoned_time, zoned_timestamp,

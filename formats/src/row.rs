@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::connect::ColumnType;
+use crate::origin::Origin;
 
 /// The kind of a changelog row, as in Flink's `RowKind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,12 +102,19 @@ pub struct RowSchema {
 }
 
 /// A column as the event's schema declares it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// The column's name.
     pub name: String,
     /// What its values are.
     pub ty: ColumnType,
+}
+
+impl Field {
+    /// A column of which nothing more is known.
+    pub fn new(name: impl Into<String>, ty: ColumnType) -> Self {
+        Self { name: name.into(), ty }
+    }
 }
 
 /// The primary key of a change, as the Kafka key tells it.
@@ -148,6 +156,8 @@ pub struct Change<'a> {
     pub schema: Option<Arc<RowSchema>>,
     /// One or two rows; `-U` stands directly before its `+U`.
     pub rows: Vec<Row<'a>>,
+    /// What the envelope says beside the rows.
+    pub origin: Origin<'a>,
 }
 
 /// What one record says.

@@ -104,9 +104,9 @@ impl Lane {
     }
 
     async fn planned(&mut self, planning: Planning) -> Result<Planned, RunError> {
-        let (planner, planned) = planning.await.map_err(|_| RunError::Fatal("planning a batch panicked".to_owned()))?;
+        let (planner, batch) = planning.await.map_err(|_| RunError::Fatal("planning a batch panicked".to_owned()))?;
         self.planner = Some(planner);
-        Ok(planned)
+        Ok(batch)
     }
 
     /// Applies a plan, and starts to plan the batch that comes in meanwhile.
@@ -163,7 +163,7 @@ impl Lane {
                     self.sink.forget_catalog();
                     todo.push(part);
                 }
-                Err(Failure::Data(text)) => self.take_apart(&records, part, text, &mut todo)?,
+                Err(Failure::Data(text)) => self.take_apart(&records, &part, text, &mut todo)?,
                 Err(Failure::Lost(lost)) => {
                     self.note_lost(&lost)?;
                     records = records.without(&lost, part.range.start);
@@ -188,8 +188,8 @@ impl Lane {
     }
 
     /// Splits a part whose data Postgres refused; a single record is judged.
-    fn take_apart(&self, records: &Records, part: Part, text: String, todo: &mut Vec<Part>) -> Result<(), RunError> {
-        let Range { start, end } = part.range;
+    fn take_apart(&self, records: &Records, part: &Part, text: String, todo: &mut Vec<Part>) -> Result<(), RunError> {
+        let Range { start, end } = part.range.clone();
         if end - start > 1 {
             let middle = start + (end - start) / 2;
             tracing::debug!(records = end - start, "taking a batch apart: {text}");

@@ -50,7 +50,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     for _ in 0..config.sink.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(config.sink.table.clone(), config.sink.truncate, config.rejects, config.modes);
+        let planner = Planner::new(&config);
         let lane = Lane::new(sink(&config), planner, batches, Arc::clone(&progress), shutdown.clone());
         lanes.spawn(lane.run());
     }
@@ -76,7 +76,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
 }
 
 fn sink(config: &Config) -> PostgresSink {
-    PostgresSink::new(&config.sink.connect, &config.name, config.sink.create)
+    PostgresSink::new(&config.name, &config.sink)
 }
 
 /// Waits for the lanes: they end when the source has let go of them. The first error stops the pipeline.

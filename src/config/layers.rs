@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::ConfigError;
+use super::routes::TypedRoute;
 use super::settings::{Kind, SETTINGS, Setting};
 
 /// A value as it was typed, and where.
@@ -17,8 +18,14 @@ pub(crate) struct Typed {
     pub(crate) origin: String,
 }
 
-/// The values that were typed, by key. What is not there has its default.
-pub(crate) type Layers = BTreeMap<&'static str, Typed>;
+/// What was typed.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    /// By key. What is not there has its default.
+    pub(crate) values: BTreeMap<&'static str, Typed>,
+    /// In the order of the file, each with where it was typed.
+    pub(crate) routes: Vec<(TypedRoute, String)>,
+}
 
 /// Reads all three, the stronger over the weaker.
 ///
@@ -30,16 +37,16 @@ pub(crate) fn read(
     environment: impl Fn(&str) -> Option<String>,
     flags: &ArgMatches,
 ) -> Result<Layers, ConfigError> {
-    let mut layers = Layers::new();
+    let mut layers = Layers::default();
     if let Some(path) = file {
         read_file(path, &mut layers)?;
     }
     for setting in SETTINGS {
         if let Some(typed) = from_environment(setting, &environment)? {
-            layers.insert(setting.key, typed);
+            layers.values.insert(setting.key, typed);
         }
         if let Some(typed) = from_flags(setting, flags) {
-            layers.insert(setting.key, typed);
+            layers.values.insert(setting.key, typed);
         }
     }
     Ok(layers)
@@ -105,13 +112,26 @@ fn read_table(table: &toml::Table, prefix: &str, file: &str, layers: &mut Layers
                         value.type_str()
                     ))
                 })?;
-                layers.insert(setting.key, Typed { values, origin });
+                layers.values.insert(setting.key, Typed { values, origin });
             }
             (None, toml::Value::Table(inner)) if is_section(&key) => {
                 read_table(inner, &format!("{key}."), file, layers)?;
             }
+            (None, toml::Value::Array(routes)) if key == "route" => read_routes(routes, file, layers)?,
             (None, _) => return Err(unknown(&key, file)),
         }
+    }
+    Ok(())
+}
+
+fn read_routes(routes: &[toml::Value], file: &str, layers: &mut Layers) -> Result<(), ConfigError> {
+    for (at, value) in routes.iter().enumerate() {
+        let origin = format!("[[route]] {} in {file}", at + 1);
+        let route = value
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::new(format!("{origin}: {}", error.message())))?;
+        layers.routes.push((route, origin));
     }
     Ok(())
 }

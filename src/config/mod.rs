@@ -4,6 +4,7 @@
 //! and this (what it means); every error says where the value was typed, and never shows a secret.
 
 pub(crate) mod layers;
+mod routes;
 pub(crate) mod settings;
 
 use std::fmt;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::route::TableTemplate;
+use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::text::{BinaryMode, DecimalMode, Modes, TimePrecision};
 use layers::{Layers, Typed};
 use settings::{SETTINGS, Setting};
@@ -34,6 +35,8 @@ pub struct Config {
     pub modes: Modes,
     /// Where rows go.
     pub sink: Sink,
+    /// Which table each topic's rows go to, and in which shape.
+    pub routes: Routes,
     /// When a batch closes.
     pub batch: Limits,
     /// What happens to a record that cannot be applied.
@@ -90,10 +93,10 @@ pub enum Stop {
 pub struct Sink {
     /// The connection, with its TLS settings.
     pub connect: PgConnectOptions,
-    /// The target table's name by the source's.
-    pub table: TableTemplate,
     /// Whether missing tables are created.
     pub create: bool,
+    /// How tables follow their source.
+    pub evolve: Evolve,
     /// What a truncate does.
     pub truncate: TruncatePolicy,
     /// Number of connections; 1 or more.
@@ -103,11 +106,19 @@ pub struct Sink {
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // without the password
-        f.debug_struct("Sink")
-            .field("host", &self.connect.get_host())
-            .field("table", &self.table)
-            .finish_non_exhaustive()
+        f.debug_struct("Sink").field("host", &self.connect.get_host()).finish_non_exhaustive()
     }
+}
+
+/// How a target table follows records that carry their schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evolve {
+    /// Not at all.
+    Off,
+    /// New columns appear.
+    Add,
+    /// New columns appear, and types grow.
+    Widen,
 }
 
 /// What a truncate of the source table does to the target.
@@ -175,6 +186,7 @@ impl Config {
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: modes(&read)?,
             sink: sink(&read)?,
+            routes: routes(&read, &layers.routes)?,
             batch: Limits {
                 max_rows: read.number("batch.max_rows")?,
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
@@ -254,14 +266,32 @@ fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {
     // sqlx's own error is not shown: it may quote the URL
     let connect = PgConnectOptions::from_str(url)
         .map_err(|_| read.invalid("sink.url", "postgres://user:password@host:port/database?sslmode=…"))?;
-    use TruncatePolicy as T;
     Ok(Sink {
         connect,
-        table: read.parsed("sink.table", TableTemplate::parse)?,
         create: read.choice("sink.create", &[("true", true), ("false", false)])?,
-        truncate: read.choice("sink.truncate", &[("apply", T::Apply), ("ignore", T::Ignore), ("stop", T::Stop)])?,
+        evolve: read.choice("sink.evolve", &[("off", Evolve::Off), ("add", Evolve::Add), ("widen", Evolve::Widen)])?,
+        truncate: read.choice(
+            "sink.truncate",
+            &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],
+        )?,
         n_lanes: read.number("sink.lanes")?,
     })
+}
+
+fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)]) -> Result<Routes, ConfigError> {
+    let table = read.parsed("sink.table", TableTemplate::parse)?;
+    let (delete, deleted_column) = (read.need("sink.delete")?, read.need("sink.deleted_column")?);
+    let column = |pair: &String| {
+        let (name, word) = pair.split_once('=').ok_or_else(|| read.invalid("sink.metadata", "column=what"))?;
+        routes::metadata_column(name.trim(), word.trim())
+            .ok_or_else(|| ConfigError::new(format!("`sink.metadata`: {}", routes::expected_metadata(name))))
+    };
+    let metadata = read.list("sink.metadata").iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    let defaults = routes::Defaults { table: &table, delete, deleted_column, metadata: &metadata };
+    let routes = typed.iter().map(|(route, origin)| route.read(origin, &defaults)).collect::<Result<_, _>>()?;
+    let delete = routes::delete_policy(delete, deleted_column)
+        .ok_or_else(|| read.invalid("sink.delete", "one of hard, soft, ignore"))?;
+    Ok(Routes::new(routes, Route { delete, metadata: metadata.clone(), ..Route::to(table.clone()) }))
 }
 
 /// Reads single settings, falling back to their defaults.
@@ -273,7 +303,7 @@ impl Reader<'_> {
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        let typed = self.0.get(key).and_then(|typed| typed.values.last()).map(String::as_str);
+        let typed = self.0.values.get(key).and_then(|typed| typed.values.last()).map(String::as_str);
         typed.or(Self::setting(key).default).filter(|text| !text.is_empty())
     }
 
@@ -286,11 +316,11 @@ impl Reader<'_> {
     }
 
     fn list(&self, key: &str) -> Vec<String> {
-        self.0.get(key).map(|typed| typed.values.clone()).unwrap_or_default()
+        self.0.values.get(key).map(|typed| typed.values.clone()).unwrap_or_default()
     }
 
     fn invalid(&self, key: &str, expected: &str) -> ConfigError {
-        let origin = self.0.get(key).map_or(key, |typed: &Typed| typed.origin.as_str());
+        let origin = self.0.values.get(key).map_or(key, |typed: &Typed| typed.origin.as_str());
         ConfigError::new(format!("{origin}: expected {expected}"))
     }
 

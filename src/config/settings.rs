@@ -121,6 +121,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("sink.create", Kind::Bool, Some("true"), "Create missing tables from records that carry their schema"),
     setting(
+        "sink.evolve",
+        Kind::Choice(&["off", "add", "widen"]),
+        Some("add"),
+        "How tables follow records that carry their schema: add new columns; widen lets types grow too",
+    ),
+    setting(
+        "sink.delete",
+        Kind::Choice(&["hard", "soft", "ignore"]),
+        Some("hard"),
+        "What a delete of the source does: soft keeps the row and marks it",
+    ),
+    setting(
+        "sink.deleted_column",
+        Kind::Text,
+        Some("__deleted"),
+        "The column that soft deletes mark: a boolean, or a timestamp that takes the time of the delete",
+    ),
+    setting(
+        "sink.metadata",
+        Kind::Pairs,
+        None,
+        "Columns that say where a row comes from, as __op=op; also changed_at, position, transaction, source, topic, partition, offset",
+    ),
+    setting(
         "sink.truncate",
         Kind::Choice(&["apply", "ignore", "stop"]),
         Some("apply"),

@@ -29,7 +29,7 @@ pub(super) struct Show {
 /// How often the target is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long the bridge may take to apply what is left.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Show {
     /// Says what there is, and starts the bridge.
@@ -72,7 +72,7 @@ impl Show {
                 );
             }
             None => {
-                stage.line(Look::Plain, &format!("  Postgres  {version}, yours, in the database {}", server.database))
+                stage.line(Look::Plain, &format!("  Postgres  {version}, yours, in the database {}", server.database));
             }
         }
         stage.line(Look::Plain, "  bridge    a process of its own:");

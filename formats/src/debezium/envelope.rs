@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
+use crate::origin::Origin;
 use crate::row::{Aside, Table};
 
 /// What a record's payload is, before its values are looked at.
@@ -37,6 +38,8 @@ pub(super) struct Message<'a> {
     pub(super) after: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    transaction: Option<&'a RawValue>,
     #[serde(borrow)]
     op: Option<&'a RawValue>,
 }
@@ -103,6 +106,11 @@ impl<'a> Message<'a> {
             Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op")),
             other => Err(other.unexpected("a string").under("op")),
         }
+    }
+
+    /// What it says beside the rows.
+    pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {
+        Origin::new(op, self.source, self.transaction)
     }
 
     /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).

@@ -97,7 +97,8 @@ impl Decoder {
         if op == "d" {
             self.remember_delete(record);
         }
-        Ok(Event::Change(Change { table, key, schema, rows }))
+        let origin = message.origin(op);
+        Ok(Event::Change(Change { table, key, schema, rows, origin }))
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {

@@ -34,6 +34,8 @@ pub struct TargetColumn {
     pub name: String,
     /// The type to cast text to, without its length or precision: a cast to `varchar(3)` would cut, the assignment refuses.
     pub cast: String,
+    /// The type as it is declared, with its length or precision: `numeric(12,2)`.
+    pub declared: String,
     /// How a value is read for it.
     pub kind: Kind,
     /// `GENERATED … STORED`: left out of every statement.
@@ -64,7 +66,8 @@ with recursive base as (
   select b.attnum, t.typbasetype, case when b.typmod = -1 then t.typtypmod else b.typmod end
     from base b join pg_type t on t.oid = b.typid where t.typtype = 'd'
 )
-select a.attname as name, format_type(a.atttypid, -1) as cast, t.typname as type, b.typmod as typmod,
+select a.attname as name, format_type(a.atttypid, -1) as cast, format_type(a.atttypid, a.atttypmod) as declared,
+       t.typname as type, b.typmod as typmod,
        case when t.typcategory = 'A' then e.typname end as item,
        a.attgenerated <> '' as is_generated, a.attidentity = 'a' as is_identity
   from pg_attribute a
@@ -113,6 +116,7 @@ fn column(row: &PgRow) -> Result<TargetColumn, sqlx::Error> {
     Ok(TargetColumn {
         name: row.try_get("name")?,
         cast: row.try_get("cast")?,
+        declared: row.try_get("declared")?,
         kind,
         is_generated: row.try_get("is_generated")?,
         is_identity: row.try_get("is_identity")?,

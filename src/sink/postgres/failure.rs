@@ -52,10 +52,9 @@ fn by_sqlstate(error: &PgDatabaseError) -> Failure {
     let class = code.get(..2).unwrap_or_default();
     let text = describe(error);
     match (class, code) {
-        // connection, insufficient resources, operator intervention, system error, read-only (a standby after failover)
-        ("08" | "53" | "57" | "58", _) | (_, "25006") => Failure::Retry(text),
+        // connection, insufficient resources, operator intervention, system error; read-only (a standby after failover),
         // serialization failure, deadlock, lock not available
-        (_, "40001" | "40P01" | "55P03") => Failure::Retry(text),
+        ("08" | "53" | "57" | "58", _) | (_, "25006" | "40001" | "40P01" | "55P03") => Failure::Retry(text),
         // a table or column is not what it was, or its unique index is gone
         (_, "42P01" | "42703" | "42P10" | "42804" | "42846") => Failure::Stale(text),
         // a value, a constraint, a row too large for a page or an index, two rows that Postgres takes for one

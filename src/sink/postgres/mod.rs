@@ -6,12 +6,16 @@
 //! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes` and [`sql`]
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
+//! - [`evolve`]: how a target table follows the columns of its source
 //! - [`failure`]: what an error asks for
 
 pub mod catalog;
+mod ddl;
+pub mod evolve;
 pub mod failure;
 pub mod offsets;
 pub mod plan;
+mod rows;
 pub mod sql;
 pub mod text;
 mod writes;
@@ -25,12 +29,12 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, Postgres};
 use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
 
+use crate::config::{self, Evolve};
 use crate::records::{Advance, Records, TopicPartition};
-use crate::route::{TargetName, quoted};
 use catalog::Catalog;
 pub use failure::Failure;
 pub use offsets::Claim;
-use plan::{Need, Plan, Planner, Shape};
+use plan::{Plan, Planner};
 use text::TextColumn;
 use writes::Statement;
 
@@ -42,6 +46,7 @@ pub struct PostgresSink {
     options: PgConnectOptions,
     pipeline: String,
     create: bool,
+    evolve: Evolve,
     connection: Option<PgConnection>,
     catalog: Arc<Catalog>,
 }
@@ -56,10 +61,11 @@ pub struct Applied {
 }
 
 impl PostgresSink {
-    /// A sink that is not connected yet.
-    pub fn new(options: &PgConnectOptions, pipeline: &str, create: bool) -> Self {
-        let options = options.clone().application_name(&format!("rowkind {pipeline}"));
-        Self { options, pipeline: pipeline.to_owned(), create, connection: None, catalog: Arc::default() }
+    /// A sink of a pipeline that is not connected yet.
+    pub fn new(pipeline: &str, config: &config::Sink) -> Self {
+        let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
+        let config::Sink { create, evolve, .. } = *config;
+        Self { options, pipeline: pipeline.to_owned(), create, evolve, connection: None, catalog: Arc::default() }
     }
 
     /// The target tables known so far.
@@ -133,16 +139,23 @@ impl PostgresSink {
     ) -> Result<Applied, Failure> {
         let stale = |impossible: plan::Impossible| Failure::Stale(impossible.to_string());
         let mut catalog = Arc::clone(&self.catalog);
-        let (pipeline, create) = (self.pipeline.clone(), self.create);
+        let (pipeline, create, evolve) = (self.pipeline.clone(), self.create, self.evolve);
         let mut plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
+        let mut altered = Vec::new();
         let applied = {
             let mut transaction = self.connected().await?.begin().await?;
             while !plan.missing.is_empty() {
-                resolve(&mut transaction, Arc::make_mut(&mut catalog), &plan.missing, create).await?;
+                let missing = &plan.missing;
+                altered.extend(
+                    ddl::resolve(&mut transaction, Arc::make_mut(&mut catalog), missing, (create, evolve)).await?,
+                );
                 plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
             }
             commit(transaction, &pipeline, records, plan).await?
         };
+        for statement in altered {
+            tracing::info!("{statement}");
+        }
         self.catalog = catalog;
         Ok(applied)
     }
@@ -172,74 +185,6 @@ impl PostgresSink {
         }
         Ok(self.connection.as_mut().expect("it was connected above"))
     }
-}
-
-/// Looks the missing tables up, and makes those that are not there and whose shape is known.
-async fn resolve(
-    transaction: &mut Transaction<'_, Postgres>,
-    catalog: &mut Catalog,
-    missing: &std::collections::BTreeMap<TargetName, Need>,
-    create: bool,
-) -> Result<(), Failure> {
-    for (name, need) in missing {
-        let mut table = catalog::load(transaction, name).await?;
-        if table.is_none()
-            && let Need::Rows(shape) = need
-        {
-            create_table(transaction, name, shape.as_ref(), create).await?;
-            table = catalog::load(transaction, name).await?;
-        }
-        catalog.insert(name.clone(), table.map(Arc::new));
-    }
-    Ok(())
-}
-
-async fn create_table(
-    transaction: &mut Transaction<'_, Postgres>,
-    name: &TargetName,
-    shape: Option<&Shape>,
-    create: bool,
-) -> Result<(), Failure> {
-    let shape = match shape {
-        _ if !create => {
-            return Err(Failure::Fatal(format!("table {name} does not exist, and `sink.create` is false")));
-        }
-        None => {
-            return Err(Failure::Fatal(format!(
-                "table {name} does not exist, and its records carry no schema to create it from: create the table, or set the connector's `value.converter.schemas.enable=true`"
-            )));
-        }
-        Some(shape) if shape.key.is_empty() => {
-            return Err(Failure::Fatal(format!(
-                "table {name} does not exist, and its records have no key to make a primary key of: create the table with a primary key, or set the connector's `message.key.columns`"
-            )));
-        }
-        Some(shape) => shape,
-    };
-    let statement = sql::create_table(name, &shape.schema, &shape.key).map_err(|(column, ty)| {
-        Failure::Fatal(format!(
-            "table {name} does not exist, and its column {} of type `{ty}` has no Postgres type: create the table",
-            quoted(&column)
-        ))
-    })?;
-    // lanes and instances that meet a new table at once must not both create it
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(name.to_string())
-        .execute(&mut **transaction)
-        .await?;
-    if let Some(schema) = &name.schema {
-        let exists: bool = sqlx::query_scalar("select exists(select from pg_namespace where nspname = $1)")
-            .bind(schema)
-            .fetch_one(&mut **transaction)
-            .await?;
-        if !exists {
-            let statement = format!("create schema if not exists {}", quoted(schema));
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
-        }
-    }
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
-    tracing::info!(table = %name, "created table");
-    Ok(())
 }
 
 /// Writes a plan and its offsets, and commits.

@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Change, Decoder, Error, Event, Key, Record, Row, RowKind, RowSchema, Table};
+use rowkind_formats::{Change, Decoder, Error, Event, Key, Record, Row, RowKind, Table};
 
-use super::catalog::{Catalog, TargetTable};
+use super::catalog::Catalog;
+use super::evolve;
+use super::rows;
 use super::text::{Modes, TextColumn};
 use super::writes::{self, Pending, Statement};
-use crate::batch::TableBatch;
-use crate::config::{RejectPolicy, TruncatePolicy};
+use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
-use crate::route::{TableTemplate, TargetName};
+use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, quoted};
 
 /// What is to be done for a run of records.
 #[derive(Debug, Default)]
@@ -36,22 +37,22 @@ pub struct Plan {
     pub missing: BTreeMap<TargetName, Need>,
 }
 
-/// What a table is needed for that the catalog does not hold.
+/// What a table is needed for that the catalog does not hold, or not with all its columns.
 #[derive(Debug, Clone)]
 pub enum Need {
-    /// For rows: it has to be there, or be made where their shape is known.
-    Rows(Option<Shape>),
+    /// For rows: it has to be there and hold them, or be made or altered where their shape is known.
+    Rows(NeedRows),
     /// For a truncate, or a tombstone of a topic that is not known yet: without the table there is nothing to do.
     Removal,
 }
 
-/// What a missing table has to look like, as far as its records carry their schema.
+/// What rows need their table to be.
 #[derive(Debug, Clone)]
-pub struct Shape {
-    /// The columns.
-    pub schema: Arc<RowSchema>,
-    /// The primary key's columns; empty for records without a key.
-    pub key: Vec<String>,
+pub struct NeedRows {
+    /// `None` for records without a schema.
+    pub shape: Option<Shape>,
+    /// Whether rows are appended, so that a table without a primary key will do.
+    pub is_keyless: bool,
 }
 
 /// Why a plan could not be made: a person has to act.
@@ -63,7 +64,8 @@ pub struct Impossible(pub(super) String);
 #[derive(Debug)]
 pub struct Planner {
     decoder: Decoder,
-    table: TableTemplate,
+    routes: Routes,
+    evolve: Evolve,
     truncate: TruncatePolicy,
     rejects: RejectPolicy,
     modes: Modes,
@@ -94,8 +96,15 @@ impl From<Error> for Refusal {
 
 impl Planner {
     /// A planner for one lane.
-    pub fn new(table: TableTemplate, truncate: TruncatePolicy, rejects: RejectPolicy, modes: Modes) -> Self {
-        Self { decoder: Decoder::default(), table, truncate, rejects, modes }
+    pub fn new(config: &Config) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            routes: config.routes.clone(),
+            evolve: config.sink.evolve,
+            truncate: config.sink.truncate,
+            rejects: config.rejects,
+            modes: config.modes,
+        }
     }
 
     /// The policy for rejects.
@@ -185,33 +194,65 @@ impl Planner {
     ) -> Result<Taken, Refusal> {
         match self.decoder.decode(record)? {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
-            Event::Tombstone { table, key: Some(key) } => self.take_tombstone(record, table, &key, catalog, tables),
-            Event::Truncate(table) => self.take_truncate(record, &table, catalog, tables),
-            Event::Change(change) => {
-                let name = self.target(&change.table, record.topic)?;
-                let Some(Some(target)) = catalog.get(&name) else {
-                    return Ok(Taken::Missing(name, Need::Rows(shape(&change))));
-                };
-                let key = writes::key_of(target, change.key.as_ref(), record.topic)?;
-                let n_changed = change.rows.len() as u64;
-                let rows = keyed_rows(change, (target, key), self.modes)?;
-                let Some(batch) = pending(tables, name, key) else {
-                    return Ok(Taken::OtherKey);
-                };
-                push_rows(batch, rows, index);
-                *n_rows += n_changed;
-                Ok(Taken::Done)
+            Event::Tombstone { table, key: Some(key) } => {
+                self.take_tombstone((record, index), table, key, catalog, tables)
             }
+            Event::Truncate(table) => self.take_truncate(record, &table, catalog, tables),
+            Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
         }
+    }
+
+    fn take_change<'a>(
+        &mut self,
+        record: &Record<'a>,
+        mut change: Change<'a>,
+        index: usize,
+        catalog: &Catalog,
+        tables: &mut Tables<'a>,
+        n_rows: &mut u64,
+    ) -> Result<Taken, Refusal> {
+        let (evolve, modes) = (self.evolve, self.modes);
+        let route = self.routes.of(record.topic);
+        let name = route.target(&change.table, record.topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))?;
+        route.reshape(&mut change);
+        let is_keyless = route.key == KeyBy::Nothing;
+        let need = |change| Need::Rows(NeedRows { shape: route.shape(change), is_keyless });
+        let Some(Some(target)) = catalog.get(&name) else {
+            let need = need(&change);
+            return Ok(Taken::Missing(name, need));
+        };
+        let pending = tables.entry(name.clone()).or_default();
+        if let Some(schema) = &change.schema
+            && !pending.fits(schema)
+        {
+            let shape = route.shape(&change).expect("the change has a schema");
+            let lacks = evolve::changes(target, &shape.fields, evolve).map_err(|untyped| no_type(&name, &untyped))?;
+            if !lacks.is_empty() {
+                return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
+            }
+            pending.fitting.push(Arc::clone(schema));
+        }
+        let n_changed = change.rows.len() as u64;
+        if is_keyless {
+            rows::append(&mut pending.batch, change, (route, record, index))?;
+        } else {
+            let key = writes::key_of(target, change.key.as_ref(), record.topic)?;
+            let Some(batch) = pending.keyed_by(key) else {
+                return Ok(Taken::OtherKey);
+            };
+            rows::push(batch, change, (route, record, index), (target, key), modes)?;
+        }
+        *n_rows += n_changed;
+        Ok(Taken::Done)
     }
 
     /// A tombstone deletes by key. Behind its own delete that finds nothing. Where the table is not known, no record of
     /// the topic was read before it, and the topic's name is tried as `prefix.schema.table`.
     fn take_tombstone<'a>(
-        &self,
-        record: &Record<'a>,
+        &mut self,
+        (record, index): (&Record<'a>, usize),
         table: Option<Table<'a>>,
-        key: &Key<'a>,
+        key: Key<'a>,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
     ) -> Result<Taken, Refusal> {
@@ -219,30 +260,40 @@ impl Planner {
         let Some(table) = table.or_else(|| table_of_topic(record.topic)) else {
             return Ok(Taken::Done);
         };
-        let Ok(name) = self.target(&table, record.topic) else {
+        let (route, modes) = (self.routes.of(record.topic), self.modes);
+        let (Ok(name), Some(key)) = (route.target(&table, record.topic), route.reshape_key(key)) else {
             return Ok(Taken::Done);
         };
+        if route.key == KeyBy::Nothing || route.delete == DeletePolicy::Ignore {
+            return Ok(Taken::Done);
+        }
         let target = match catalog.get(&name) {
             Some(Some(target)) => target,
             Some(None) => return Ok(Taken::Done),
             None => return Ok(Taken::Missing(name, Need::Removal)),
         };
         let row = Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() };
-        let names = match writes::key_of(target, Some(key), record.topic) {
+        let names = match writes::key_of(target, Some(&key), record.topic) {
             Ok(names) => names,
             Err(_) if !is_certain => return Ok(Taken::Done),
             Err(refusal) => return Err(refusal),
         };
-        let bytes = writes::key_bytes(&row, None, (target, names), self.modes)?;
-        let Some(batch) = pending(tables, name, names) else {
+        let bytes = writes::key_bytes(&row, None, (target, names), modes)?;
+        let Some(batch) = tables.entry(name).or_default().keyed_by(names) else {
             return Ok(Taken::OtherKey);
         };
-        batch.delete(bytes);
+        match &route.delete {
+            DeletePolicy::Soft(column) => {
+                let mark = rows::mark(row, names, column, (target, None));
+                batch.mark(bytes, mark, index);
+            }
+            DeletePolicy::Hard | DeletePolicy::Ignore => batch.delete(bytes),
+        }
         Ok(Taken::Done)
     }
 
     fn take_truncate<'a>(
-        &self,
+        &mut self,
         record: &Record<'a>,
         table: &Table<'a>,
         catalog: &Catalog,
@@ -255,7 +306,8 @@ impl Planner {
             }
             TruncatePolicy::Apply => {}
         }
-        let name = self.target(table, record.topic)?;
+        let route = self.routes.of(record.topic);
+        let name = route.target(table, record.topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))?;
         match catalog.get(&name) {
             Some(Some(_)) => {}
             Some(None) => return Ok(Taken::Done),
@@ -264,48 +316,14 @@ impl Planner {
         tables.entry(name).or_default().batch.truncate();
         Ok(Taken::Done)
     }
-
-    fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Refusal> {
-        self.table.target(table, topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))
-    }
 }
 
-/// The batch of a table's rows, unless those in it go by another key.
-fn pending<'t, 'a>(tables: &'t mut Tables<'a>, name: TargetName, key: &[String]) -> Option<&'t mut TableBatch<'a>> {
-    let pending = tables.entry(name).or_default();
-    if pending.key.is_empty() {
-        pending.key = key.to_vec();
-    }
-    (pending.key == key).then_some(&mut pending.batch)
-}
-
-/// A change's rows with the bytes of their keys, without `-U`.
-fn keyed_rows<'a>(
-    change: Change<'a>,
-    target: (&TargetTable, &[String]),
-    modes: Modes,
-) -> Result<Vec<(Vec<u8>, Row<'a>)>, Refusal> {
-    let Change { key, rows, .. } = change;
-    rows.into_iter()
-        .filter(|row| row.kind != RowKind::UpdateBefore)
-        .map(|row| Ok((writes::key_bytes(&row, key.as_ref(), target, modes)?, row)))
-        .collect()
-}
-
-fn push_rows<'a>(batch: &mut TableBatch<'a>, rows: Vec<(Vec<u8>, Row<'a>)>, index: usize) {
-    for (key, row) in rows {
-        match row.kind {
-            RowKind::Insert | RowKind::UpdateAfter => batch.upsert(key, row, index),
-            RowKind::Delete => batch.delete(key),
-            RowKind::UpdateBefore => {}
-        }
-    }
-}
-
-fn shape(change: &Change<'_>) -> Option<Shape> {
-    let schema = Arc::clone(change.schema.as_ref()?);
-    let key = change.key.iter().flat_map(|key| &key.columns).map(|column| column.name.to_string()).collect();
-    Some(Shape { schema, key })
+/// A new column whose type Postgres does not have.
+fn no_type(name: &TargetName, (column, ty): &(String, String)) -> Refusal {
+    let column = quoted(column);
+    Refusal::Impossible(Impossible(format!(
+        "table {name} has no column {column}, and its type `{ty}` has no Postgres type: ALTER TABLE {name} ADD COLUMN {column} …"
+    )))
 }
 
 /// `prefix.schema.table`, as Debezium names a topic whose names need no adjustment.

@@ -2,9 +2,10 @@
 //!
 //! Each takes one `text[]` a column, in the order of `columns`, and casts it to the column's type.
 
-use rowkind_formats::{ColumnType, RowSchema, TimeUnit};
+use rowkind_formats::{ColumnType, Field, TimeUnit};
 
 use super::catalog::{TargetColumn, TargetTable};
+use super::evolve::ColumnChange;
 use crate::route::{TargetName, quoted};
 
 /// `INSERT … ON CONFLICT (key) DO UPDATE`: rows whose columns were all sent.
@@ -15,13 +16,25 @@ pub fn upsert(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) ->
         format!("{name} = excluded.{name}")
     }));
     let action = if changes.is_empty() { "nothing".to_owned() } else { format!("update set {changes}") };
-    let overriding = if columns.iter().any(|column| column.is_identity) { " overriding system value" } else { "" };
+    let overriding = overriding(columns);
     format!(
         "insert into {} ({names}){overriding} select {} from {} on conflict ({}) do {action}",
         table.name,
         list(casts(columns)),
         unnested(columns.len()),
         list(key.iter().map(|name| quoted(name))),
+    )
+}
+
+/// `INSERT`: rows that go by no key.
+pub fn insert(table: &TargetTable, columns: &[&TargetColumn]) -> String {
+    format!(
+        "insert into {} ({}){} select {} from {}",
+        table.name,
+        list(columns.iter().map(|column| quoted(&column.name))),
+        overriding(columns),
+        list(casts(columns)),
+        unnested(columns.len()),
     )
 }
 
@@ -61,23 +74,34 @@ pub fn truncate(table: &TargetTable) -> String {
     format!("truncate {}", table.name)
 }
 
-/// `CREATE TABLE` for rows of the schema; `key` names the primary key's columns.
+/// `CREATE TABLE` for rows of these columns; `key` names the primary key's, and is empty for a table without one.
 ///
 /// # Errors
 ///
 /// The name and type of a column that Postgres has no type for.
-pub fn create_table(name: &TargetName, schema: &RowSchema, key: &[String]) -> Result<String, (String, String)> {
-    let mut columns = Vec::with_capacity(schema.fields.len() + 1);
-    for field in &schema.fields {
+pub fn create_table(name: &TargetName, fields: &[Field], key: &[String]) -> Result<String, (String, String)> {
+    let mut columns = Vec::with_capacity(fields.len() + 1);
+    for field in fields {
         let ty = sql_type(&field.ty).map_err(|ty| (field.name.clone(), ty))?;
         columns.push(format!("{} {ty}", quoted(&field.name)));
     }
-    columns.push(format!("primary key ({})", list(key.iter().map(|name| quoted(name)))));
+    if !key.is_empty() {
+        columns.push(format!("primary key ({})", list(key.iter().map(|name| quoted(name)))));
+    }
     Ok(format!("create table if not exists {name} ({})", list(columns.into_iter())))
 }
 
+/// `ALTER TABLE`: columns that come and types that grow.
+pub fn alter_table(name: &TargetName, changes: &[ColumnChange]) -> String {
+    let change = |change: &ColumnChange| match change {
+        ColumnChange::Add { column, ty } => format!("add column if not exists {} {ty}", quoted(column)),
+        ColumnChange::Widen { column, ty, .. } => format!("alter column {} type {ty}", quoted(column)),
+    };
+    format!("alter table {name} {}", list(changes.iter().map(change)))
+}
+
 /// The Postgres type that holds every value of a column's type.
-fn sql_type(ty: &ColumnType) -> Result<String, String> {
+pub fn sql_type(ty: &ColumnType) -> Result<String, String> {
     use ColumnType as T;
     Ok(match ty {
         T::Boolean => "boolean",
@@ -115,6 +139,11 @@ fn sql_type(ty: &ColumnType) -> Result<String, String> {
     .to_owned())
 }
 
+/// An identity column takes the source's value.
+fn overriding(columns: &[&TargetColumn]) -> &'static str {
+    if columns.iter().any(|column| column.is_identity) { " overriding system value" } else { "" }
+}
+
 fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
@@ -143,6 +172,7 @@ mod tests {
         let column = |name: &str, cast: &str| TargetColumn {
             name: name.to_owned(),
             cast: cast.to_owned(),
+            declared: cast.to_owned(),
             kind: Kind::Text,
             is_generated: false,
             is_identity: false,

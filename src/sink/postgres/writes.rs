@@ -1,13 +1,13 @@
 //! What is left of a batch, as statements with their parameters.
 //!
-//! Per table, in this order: truncate, deletes, updates of rows that were sent in part, upserts. Rows with different
+//! Per table, in this order: truncate, deletes, updates of rows that were sent in part, marks, upserts, appended rows. Rows with different
 //! columns go in different statements. Keys are in the order of their bytes, so that instances that write the same rows
 //! lock them in the same order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rowkind_formats::{Column, Error, ErrorKind, Key, Row, Value};
+use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowSchema, Value};
 
 use super::catalog::{Catalog, TargetColumn, TargetTable};
 use super::plan::{Impossible, Refusal, key_parts, push_key};
@@ -32,8 +32,25 @@ pub struct Statement {
 pub(super) struct Pending<'a> {
     /// The columns that the rows go by; empty while there are none.
     pub(super) key: Vec<String>,
+    /// Schemas whose columns the table has.
+    pub(super) fitting: Vec<Arc<RowSchema>>,
     /// What is left to do.
     pub(super) batch: TableBatch<'a>,
+}
+
+impl<'a> Pending<'a> {
+    /// Whether the table was found to have the columns of this very schema.
+    pub(super) fn fits(&self, schema: &Arc<RowSchema>) -> bool {
+        self.fitting.iter().any(|known| Arc::ptr_eq(known, schema))
+    }
+
+    /// The batch of rows that go by these columns; `None` when those in it go by others.
+    pub(super) fn keyed_by(&mut self, key: &[String]) -> Option<&mut TableBatch<'a>> {
+        if self.key.is_empty() {
+            self.key = key.to_vec();
+        }
+        (self.key == key).then_some(&mut self.batch)
+    }
 }
 
 /// The statements of a batch.
@@ -47,19 +64,24 @@ pub(super) fn statements(
     modes: Modes,
 ) -> Result<Vec<Statement>, (usize, Refusal)> {
     let mut all = Vec::new();
-    for (name, Pending { key, batch }) in tables {
+    for (name, Pending { key, batch, .. }) in tables {
         let table = catalog.get(&name).and_then(Option::as_ref).expect("rows are collected for tables that are there");
         let mut writes = Writes { table, key: &key, modes, deletes: Vec::new(), groups: Vec::new() };
         if batch.is_truncated() {
             all.push(Statement { sql: sql::truncate(table).into(), params: Vec::new(), must_find: false });
         }
-        for (key, change) in batch.into_changes() {
+        let (changes, appended) = batch.into_changes();
+        for (key, change) in changes {
             match change {
                 Change::Delete => writes.delete(&key),
+                Change::Mark { row, record } => writes.write(&row, Mode::Mark).map_err(|refusal| (record, refusal))?,
                 Change::Upsert { row, replaces, record } => {
                     writes.upsert(&key, &row, replaces).map_err(|refusal| (record, refusal))?;
                 }
             }
+        }
+        for (row, record) in appended {
+            writes.write(&row, Mode::Append).map_err(|refusal| (record, refusal))?;
         }
         writes.into_statements(&mut all);
     }
@@ -132,11 +154,24 @@ struct Writes<'t> {
     groups: Vec<Group<'t>>,
 }
 
+/// How rows are written, in the order in which it is done.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    /// Some columns were not sent: the row must be there, and keeps them.
+    Update,
+    /// The row takes these columns if it is there.
+    Mark,
+    /// The row is there afterwards.
+    Upsert,
+    /// One more row.
+    Append,
+}
+
 /// Rows with the same columns.
 struct Group<'t> {
     /// As the rows name them.
     names: Vec<String>,
-    is_partial: bool,
+    mode: Mode,
     /// The target's columns; `None` for one that no statement may name.
     columns: Vec<Option<&'t TargetColumn>>,
     params: Vec<TextColumn>,
@@ -157,8 +192,16 @@ impl<'t> Writes<'t> {
             let expected = "the column's value, since the row was deleted before";
             return Err(Error::new(name, ErrorKind::Missing { expected }).under("after").into());
         }
+        self.write(row, if is_partial { Mode::Update } else { Mode::Upsert })?;
+        if replaces {
+            self.delete(key);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, row: &Row<'_>, mode: Mode) -> Result<(), Refusal> {
         let modes = self.modes;
-        let group = self.group(row, is_partial)?;
+        let group = self.group(row, mode)?;
         for at in 0..row.columns.len() {
             let (Some(column), Some(target)) = (row.columns.get(at), group.columns[at]) else {
                 continue;
@@ -167,30 +210,26 @@ impl<'t> Writes<'t> {
                 return Err(error.under(&column.name).under("after").into());
             }
         }
-        if replaces {
-            self.delete(key);
-        }
         Ok(())
     }
 
     /// The group of a row's columns, made when there is none yet.
-    fn group(&mut self, row: &Row<'_>, is_partial: bool) -> Result<&mut Group<'t>, Refusal> {
+    fn group(&mut self, row: &Row<'_>, mode: Mode) -> Result<&mut Group<'t>, Refusal> {
         let same = |group: &Group<'_>| {
-            group.is_partial == is_partial
+            group.mode == mode
                 && group.names.len() == row.columns.len()
                 && group.names.iter().zip(&row.columns).all(|(name, column)| *name == column.name)
         };
-        let at = match self.groups.iter().position(same) {
-            Some(at) => at,
-            None => {
-                let columns =
-                    row.columns.iter().map(|column| self.target_column(&column.name)).collect::<Result<Vec<_>, _>>()?;
-                let mut params = Vec::new();
-                params.resize_with(columns.len(), TextColumn::default);
-                let names = row.columns.iter().map(|column| column.name.to_string()).collect();
-                self.groups.push(Group { names, is_partial, columns, params });
-                self.groups.len() - 1
-            }
+        let at = if let Some(at) = self.groups.iter().position(same) {
+            at
+        } else {
+            let columns =
+                row.columns.iter().map(|column| self.target_column(&column.name)).collect::<Result<Vec<_>, _>>()?;
+            let mut params = Vec::new();
+            params.resize_with(columns.len(), TextColumn::default);
+            let names = row.columns.iter().map(|column| column.name.to_string()).collect();
+            self.groups.push(Group { names, mode, columns, params });
+            self.groups.len() - 1
         };
         Ok(&mut self.groups[at])
     }
@@ -211,7 +250,7 @@ impl<'t> Writes<'t> {
             let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
             all.push(Statement { sql: sql::delete(table, &columns).into(), params: deletes, must_find: false });
         }
-        groups.sort_by_key(|group| !group.is_partial);
+        groups.sort_by_key(|group| group.mode);
         for group in groups {
             let (columns, params): (Vec<_>, Vec<_>) = group
                 .columns
@@ -219,9 +258,12 @@ impl<'t> Writes<'t> {
                 .zip(group.params)
                 .filter_map(|(column, params)| Some((column?, params)))
                 .unzip();
-            let sql =
-                if group.is_partial { sql::update(table, &columns, key) } else { sql::upsert(table, &columns, key) };
-            all.push(Statement { sql: sql.into(), params, must_find: group.is_partial });
+            let sql = match group.mode {
+                Mode::Update | Mode::Mark => sql::update(table, &columns, key),
+                Mode::Upsert => sql::upsert(table, &columns, key),
+                Mode::Append => sql::insert(table, &columns),
+            };
+            all.push(Statement { sql: sql.into(), params, must_find: group.mode == Mode::Update });
         }
     }
 }

@@ -1,7 +1,4 @@
-//! Which target table a source table's rows go to.
-//!
-//! Comes in: a source table, its topic, the template of `sink.table`. Goes out: a [`TargetName`]. Names are taken as
-//! they are: nothing is lower-cased, cut or quoted here.
+//! The name of the target table, by a template. Names are taken as they are: nothing is lower-cased or cut.
 
 use std::fmt;
 

@@ -1,0 +1,105 @@
+//! `[[route]]` of the file: what is done with the changes of some topics. In the file alone, since each is a table.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::ConfigError;
+use crate::route::{Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, Topics};
+
+/// A route as it was typed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TypedRoute {
+    topics: Option<Vec<String>>,
+    topic_pattern: Option<String>,
+    table: Option<String>,
+    include: Option<Vec<String>>,
+    #[serde(default)]
+    exclude: Vec<String>,
+    #[serde(default)]
+    rename: BTreeMap<String, String>,
+    key: Option<Vec<String>>,
+    #[serde(default)]
+    append: bool,
+    metadata: Option<BTreeMap<String, String>>,
+    delete: Option<String>,
+    deleted_column: Option<String>,
+}
+
+/// What a route does where it says nothing.
+pub(super) struct Defaults<'a> {
+    pub(super) table: &'a TableTemplate,
+    pub(super) delete: &'a str,
+    pub(super) deleted_column: &'a str,
+    pub(super) metadata: &'a [MetadataColumn],
+}
+
+impl TypedRoute {
+    /// What the route means. `origin` says where it was typed.
+    pub(super) fn read(&self, origin: &str, defaults: &Defaults<'_>) -> Result<Route, ConfigError> {
+        let invalid = |what: String| ConfigError::new(format!("{origin}: {what}"));
+        let topics = match (&self.topics, &self.topic_pattern) {
+            (Some(names), None) => Topics::Named(names.clone()),
+            (None, Some(pattern)) => Topics::Pattern(
+                Regex::new(pattern)
+                    .map_err(|error| invalid(format!("`topic_pattern` is no regular expression: {error}")))?,
+            ),
+            (None, None) => Topics::All,
+            (Some(_), Some(_)) => return Err(invalid("`topics` and `topic_pattern` exclude each other".to_owned())),
+        };
+        let table = match &self.table {
+            None => defaults.table.clone(),
+            Some(text) => TableTemplate::parse(text).ok_or_else(|| {
+                invalid("`table`: expected a name such as \"{schema}.{table}\" or \"sales.orders\"".to_owned())
+            })?,
+        };
+        let key = match (&self.key, self.append) {
+            (Some(_), true) => return Err(invalid("`key` and `append` exclude each other".to_owned())),
+            (Some(names), false) if names.is_empty() => return Err(invalid("`key` names no column".to_owned())),
+            (Some(names), false) => KeyBy::Columns(names.clone()),
+            (None, true) => KeyBy::Nothing,
+            (None, false) => KeyBy::Record,
+        };
+        let column = self.deleted_column.as_deref().unwrap_or(defaults.deleted_column);
+        let delete = delete_policy(self.delete.as_deref().unwrap_or(defaults.delete), column)
+            .ok_or_else(|| invalid("`delete`: expected one of hard, soft, ignore".to_owned()))?;
+        if key == KeyBy::Nothing && matches!(delete, DeletePolicy::Soft(_)) {
+            return Err(invalid("`delete = \"soft\"` needs a key, and `append` has none".to_owned()));
+        }
+        let metadata = match &self.metadata {
+            None => defaults.metadata.to_vec(),
+            Some(columns) => columns
+                .iter()
+                .map(|(name, word)| metadata_column(name, word).ok_or_else(|| invalid(expected_metadata(name))))
+                .collect::<Result<_, _>>()?,
+        };
+        let columns = Columns {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            rename: self.rename.clone().into_iter().collect(),
+        };
+        Ok(Route { topics, table, columns, key, metadata, delete })
+    }
+}
+
+pub(super) fn delete_policy(word: &str, column: &str) -> Option<DeletePolicy> {
+    Some(match word {
+        "hard" => DeletePolicy::Hard,
+        "soft" => DeletePolicy::Soft(column.to_owned()),
+        "ignore" => DeletePolicy::Ignore,
+        _ => return None,
+    })
+}
+
+/// `column = "word"`.
+pub(super) fn metadata_column(name: &str, word: &str) -> Option<MetadataColumn> {
+    let holds = Metadata::WORDS.iter().find(|(known, _)| *known == word).map(|(_, holds)| *holds)?;
+    Some(MetadataColumn { name: name.to_owned(), holds })
+}
+
+pub(super) fn expected_metadata(name: &str) -> String {
+    let words: Vec<&str> = Metadata::WORDS.iter().map(|(word, _)| *word).collect();
+    format!("metadata column `{name}`: expected one of {}", words.join(", "))
+}

@@ -1,0 +1,108 @@
+//! Tables that are made and altered so that they hold what comes, in the transaction of the rows that need it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+
+use super::catalog::{self, Catalog, TargetTable};
+use super::plan::{Need, NeedRows};
+use super::{Failure, evolve, sql};
+use crate::config::Evolve;
+use crate::route::{Shape, TargetName, quoted};
+
+/// Looks the missing tables up, makes those that are not there and whose shape is known, and alters those that do not
+/// hold their rows. What was done, as statements.
+pub(super) async fn resolve(
+    transaction: &mut Transaction<'_, Postgres>,
+    catalog: &mut Catalog,
+    missing: &BTreeMap<TargetName, Need>,
+    (create, evolve): (bool, Evolve),
+) -> Result<Vec<String>, Failure> {
+    let mut done = Vec::new();
+    for (name, need) in missing {
+        let mut table = catalog::load(transaction, name).await?;
+        if let Need::Rows(need) = need {
+            if table.is_none() {
+                done.push(create_table(transaction, name, need, create).await?);
+                table = catalog::load(transaction, name).await?;
+            } else if let (Some(found), Some(shape)) = (&table, &need.shape)
+                && let Some(statement) = alter_table(transaction, found, shape, evolve).await?
+            {
+                done.push(statement);
+                table = catalog::load(transaction, name).await?;
+            }
+        }
+        catalog.insert(name.clone(), table.map(Arc::new));
+    }
+    Ok(done)
+}
+
+/// Gives a table the columns and types that its rows need, and tells how; `None` when it has them.
+async fn alter_table(
+    transaction: &mut Transaction<'_, Postgres>,
+    table: &TargetTable,
+    shape: &Shape,
+    evolve: Evolve,
+) -> Result<Option<String>, Failure> {
+    let name = &table.name;
+    let changes = evolve::changes(table, &shape.fields, evolve).map_err(|(column, ty)| {
+        Failure::Fatal(format!(
+            "table {name} has no column {}, and its type `{ty}` has no Postgres type",
+            quoted(&column)
+        ))
+    })?;
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let statement = sql::alter_table(name, &changes);
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
+    Ok(Some(statement))
+}
+
+async fn create_table(
+    transaction: &mut Transaction<'_, Postgres>,
+    name: &TargetName,
+    need: &NeedRows,
+    create: bool,
+) -> Result<String, Failure> {
+    let shape = match &need.shape {
+        _ if !create => {
+            return Err(Failure::Fatal(format!("table {name} does not exist, and `sink.create` is false")));
+        }
+        None => {
+            return Err(Failure::Fatal(format!(
+                "table {name} does not exist, and its records carry no schema to create it from: create the table, or set the connector's `value.converter.schemas.enable=true`"
+            )));
+        }
+        Some(shape) if shape.key.is_empty() && !need.is_keyless => {
+            return Err(Failure::Fatal(format!(
+                "table {name} does not exist, and its records have no key to make a primary key of: create the table with a primary key, set the connector's `message.key.columns`, or give the topic a [[route]] with `key` or `append`"
+            )));
+        }
+        Some(shape) => shape,
+    };
+    let statement = sql::create_table(name, &shape.fields, &shape.key).map_err(|(column, ty)| {
+        Failure::Fatal(format!(
+            "table {name} does not exist, and its column {} of type `{ty}` has no Postgres type: create the table",
+            quoted(&column)
+        ))
+    })?;
+    // lanes and instances that meet a new table at once must not both create it
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    if let Some(schema) = &name.schema {
+        let exists: bool = sqlx::query_scalar("select exists(select from pg_namespace where nspname = $1)")
+            .bind(schema)
+            .fetch_one(&mut **transaction)
+            .await?;
+        if !exists {
+            let statement = format!("create schema if not exists {}", quoted(schema));
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
+        }
+    }
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
+    Ok(statement)
+}

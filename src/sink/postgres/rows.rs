@@ -1,0 +1,103 @@
+//! The rows of a change on their way into their table's batch: deletes by policy, metadata columns.
+
+use std::borrow::Cow;
+
+use rowkind_formats::{Change, Column, Origin, Record, Row, RowKind, Value};
+
+use super::catalog::TargetTable;
+use super::plan::Refusal;
+use super::text::{Kind, Modes};
+use super::writes;
+use crate::batch::TableBatch;
+use crate::route::{DeletePolicy, Metadata, Route};
+
+/// Puts a change's rows into their batch, by their keys.
+pub(super) fn push<'a>(
+    batch: &mut TableBatch<'a>,
+    change: Change<'a>,
+    (route, record, index): (&Route, &Record<'a>, usize),
+    (target, names): (&TargetTable, &[String]),
+    modes: Modes,
+) -> Result<(), Refusal> {
+    let Change { key, rows, origin, .. } = change;
+    let mut keyed = Vec::with_capacity(rows.len());
+    for row in rows.into_iter().filter(|row| row.kind != RowKind::UpdateBefore) {
+        keyed.push((writes::key_bytes(&row, key.as_ref(), (target, names), modes)?, row));
+    }
+    let metadata = |row: &mut Row<'a>| {
+        row.columns.extend(route.metadata.iter().map(|metadata| metadata.column(&origin, record)));
+    };
+    for (bytes, mut row) in keyed {
+        match (row.kind, &route.delete) {
+            (RowKind::UpdateBefore, _) | (RowKind::Delete, DeletePolicy::Ignore) => {}
+            (RowKind::Delete, DeletePolicy::Hard) => batch.delete(bytes),
+            (RowKind::Delete, DeletePolicy::Soft(column)) => {
+                if let Some(key) = &key {
+                    let lacks = |column: &&Column<'_>| !row.columns.iter().any(|known| known.name == column.name);
+                    let from_key: Vec<_> = key.columns.iter().filter(lacks).cloned().collect();
+                    row.columns.extend(from_key);
+                }
+                let mut row = mark(row, names, column, (target, Some(&origin)));
+                metadata(&mut row);
+                batch.mark(bytes, row, index);
+            }
+            (RowKind::Insert | RowKind::UpdateAfter, delete) => {
+                if let DeletePolicy::Soft(column) = delete {
+                    row.columns.push(flag(column, false, target, Some(&origin)));
+                }
+                metadata(&mut row);
+                batch.upsert(bytes, row, index);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends a change's rows. A delete can only be told by an `op` beside it.
+pub(super) fn append<'a>(
+    batch: &mut TableBatch<'a>,
+    change: Change<'a>,
+    (route, record, index): (&Route, &Record<'a>, usize),
+) -> Result<(), Refusal> {
+    let tells_op = route.metadata.iter().any(|metadata| metadata.holds == Metadata::Op);
+    for mut row in change.rows {
+        match (row.kind, &route.delete) {
+            (RowKind::UpdateBefore, _) | (RowKind::Delete, DeletePolicy::Ignore) => continue,
+            (RowKind::Delete, _) if !tells_op => {
+                return Err(Refusal::Reject(
+                    "a delete, and the route appends: give it a metadata column for `op`, or `delete = \"ignore\"`"
+                        .to_owned(),
+                ));
+            }
+            _ => {}
+        }
+        row.columns.extend(route.metadata.iter().map(|metadata| metadata.column(&change.origin, record)));
+        batch.append(row, index);
+    }
+    Ok(())
+}
+
+/// The key's columns of a deleted row, and the column that says that it is deleted.
+pub(super) fn mark<'a>(
+    mut row: Row<'a>,
+    key: &[String],
+    column: &str,
+    (target, origin): (&TargetTable, Option<&Origin<'a>>),
+) -> Row<'a> {
+    row.columns.retain(|column| key.iter().any(|name| column.name == *name));
+    row.not_sent.clear();
+    row.columns.push(flag(column, true, target, origin));
+    row
+}
+
+/// The column that says whether a row is deleted, or when it was. A tombstone has no time of its own: that of its
+/// application stands in.
+fn flag<'a>(name: &str, is_deleted: bool, target: &TargetTable, origin: Option<&Origin<'a>>) -> Column<'a> {
+    let is_time = target.column(name).is_some_and(|column| matches!(column.kind, Kind::Timestamp { .. }));
+    let value = match (is_time, is_deleted) {
+        (false, _) => Value::Bool(is_deleted),
+        (true, false) => Value::Null,
+        (true, true) => Value::Text(origin.and_then(Origin::changed_at).unwrap_or_else(|| "now".to_owned()).into()),
+    };
+    Column { name: Cow::Owned(name.to_owned()), value }
+}
