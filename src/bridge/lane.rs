@@ -91,7 +91,8 @@ impl Lane {
                 next = self.receive().await?;
             }
         }
-        Ok(())
+        let synced = self.sink.sync_sequences().await;
+        synced.map_err(|failure| RunError::Fatal(format!("cannot move sequences on: {failure}")))
     }
 
     /// The next batch with its plan; `None` when there are no more.

@@ -97,6 +97,8 @@ pub struct Sink {
     pub create: bool,
     /// How tables follow their source.
     pub evolve: Evolve,
+    /// Whether sequences are moved on at the end.
+    pub sync_sequences: bool,
     /// What a truncate does.
     pub truncate: TruncatePolicy,
     /// Number of connections; 1 or more.
@@ -270,6 +272,7 @@ fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {
         connect,
         create: read.choice("sink.create", &[("true", true), ("false", false)])?,
         evolve: read.choice("sink.evolve", &[("off", Evolve::Off), ("add", Evolve::Add), ("widen", Evolve::Widen)])?,
+        sync_sequences: read.choice("sink.sync_sequences", &[("true", true), ("false", false)])?,
         truncate: read.choice(
             "sink.truncate",
             &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],

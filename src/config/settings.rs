@@ -150,6 +150,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("apply"),
         "What a truncate of the source table does",
     ),
+    setting(
+        "sink.sync_sequences",
+        Kind::Bool,
+        Some("false"),
+        "At the end, move the sequences of serial and identity columns on to the greatest values",
+    ),
     setting("sink.lanes", Kind::Count, Some("2"), "Connections to Postgres; partitions are spread over them"),
     setting("batch.max_rows", Kind::Count, Some("10000"), "A batch closes at this many records"),
     setting("batch.max_bytes", Kind::Bytes, Some("2MB"), "A batch closes at this size"),

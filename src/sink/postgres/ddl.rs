@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::catalog::{self, Catalog, TargetTable};
 use super::plan::{Need, NeedRows};
@@ -105,4 +105,31 @@ async fn create_table(
     }
     sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
     Ok(statement)
+}
+
+/// Sequences that a table's columns take their defaults from, `serial` and identity alike; those that count down are
+/// left alone.
+const SEQUENCES: &str = "
+select a.attname as name, s.oid::regclass::text as sequence
+  from pg_attribute a
+  join pg_depend d on d.refobjid = a.attrelid and d.refobjsubid = a.attnum
+   and d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+  join pg_class s on s.oid = d.objid and s.relkind = 'S'
+  join pg_sequence q on q.seqrelid = s.oid and q.seqincrement > 0
+ where a.attrelid = to_regclass($1) and not a.attisdropped";
+
+/// Moves the sequences of a table's columns on to the columns' greatest values; never back.
+pub(super) async fn sync_sequences(connection: &mut PgConnection, name: &TargetName) -> Result<(), sqlx::Error> {
+    let table = name.to_string();
+    let rows = sqlx::query(SEQUENCES).bind(&table).fetch_all(&mut *connection).await?;
+    for row in rows {
+        let (column, sequence): (String, String) = (row.try_get("name")?, row.try_get("sequence")?);
+        let statement = format!(
+            "select setval($1::regclass, greatest(m.max, q.last_value), q.is_called or m.max >= q.last_value) \
+               from (select max({0})::bigint from {table}) as m, {sequence} as q where m.max is not null",
+            quoted(&column)
+        );
+        sqlx::query(AssertSqlSafe(statement)).bind(&sequence).execute(&mut *connection).await?;
+    }
+    Ok(())
 }

@@ -47,6 +47,7 @@ pub struct PostgresSink {
     pipeline: String,
     create: bool,
     evolve: Evolve,
+    sync_sequences: bool,
     connection: Option<PgConnection>,
     catalog: Arc<Catalog>,
 }
@@ -64,8 +65,16 @@ impl PostgresSink {
     /// A sink of a pipeline that is not connected yet.
     pub fn new(pipeline: &str, config: &config::Sink) -> Self {
         let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
-        let config::Sink { create, evolve, .. } = *config;
-        Self { options, pipeline: pipeline.to_owned(), create, evolve, connection: None, catalog: Arc::default() }
+        let config::Sink { create, evolve, sync_sequences, .. } = *config;
+        Self {
+            options,
+            pipeline: pipeline.to_owned(),
+            create,
+            evolve,
+            sync_sequences,
+            connection: None,
+            catalog: Arc::default(),
+        }
     }
 
     /// The target tables known so far.
@@ -175,6 +184,21 @@ impl PostgresSink {
     /// As for [`apply`](Self::apply).
     pub async fn pass(&mut self, records: &Records, range: Range<usize>) -> Result<Applied, Failure> {
         self.apply_plan(records, Plan { range, ..Plan::default() }).await
+    }
+
+    /// Moves the sequences of all tables that were written to on, where that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn sync_sequences(&mut self) -> Result<(), Failure> {
+        if self.sync_sequences {
+            let catalog = self.catalog();
+            for name in catalog.keys() {
+                ddl::sync_sequences(self.connected().await?, name).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
