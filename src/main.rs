@@ -22,7 +22,10 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("rowkind: {error:#}");
+            match format {
+                LogFormat::Text => eprintln!("rowkind: {error:#}"),
+                LogFormat::Json => tracing::error!("{error:#}"),
+            }
             ExitCode::from(exit_code(&error))
         }
     }
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> u8 {
     match (error.downcast_ref::<RunError>(), error.is::<ConfigError>()) {
         (Some(RunError::Rejected(_)), _) => 3,
-        (_, true) => 2,
+        (Some(RunError::Config(_)), _) | (_, true) => 2,
         _ => 1,
     }
 }

@@ -146,7 +146,7 @@ impl Lane {
                 Ok(applied) => {
                     (backoff, was_stale) = (Backoff::default(), false);
                     let done = applied.plan.range.end;
-                    self.note(applied)?;
+                    self.note(applied, &part)?;
                     if done < part.range.end {
                         todo.push(Part { range: done..part.range.end, is_passed: false });
                     }
@@ -213,12 +213,13 @@ impl Lane {
     }
 
     /// Counts what was applied; an error when the pipeline stops behind it.
-    fn note(&mut self, applied: Applied) -> Result<(), RunError> {
+    fn note(&mut self, applied: Applied, part: &Part) -> Result<(), RunError> {
         let Applied { plan, advances } = applied;
+        let n_rejects = plan.passed.len() + if part.is_passed { part.range.len() } else { 0 };
         for reject in &plan.passed {
             tracing::warn!("skipped {reject}");
         }
-        self.progress.add(plan.range.len(), plan.n_rows, plan.passed.len(), &advances);
+        self.progress.add(plan.range.len(), plan.n_rows, n_rejects, &advances);
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }

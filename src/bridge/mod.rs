@@ -30,6 +30,9 @@ pub enum RunError {
     /// It stopped at a record that cannot be applied; everything before it is in the target.
     #[error("stopped at {0}")]
     Rejected(Reject),
+    /// A setting is none that can be used.
+    #[error("{0}")]
+    Config(String),
     /// A person has to act.
     #[error("{0}")]
     Fatal(String),
@@ -70,6 +73,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     outcome?;
     match ended {
         Ok(Ok(Ok(()) | Err(SourceError::Shutdown))) => Ok(()),
+        Ok(Ok(Err(SourceError::Config(text)))) => Err(RunError::Config(text)),
         Ok(Ok(Err(SourceError::Fatal(text)))) => Err(RunError::Fatal(text)),
         Ok(Err(_)) | Err(_) => Err(RunError::Fatal("the source's thread panicked".to_owned())),
     }

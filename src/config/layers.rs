@@ -141,9 +141,13 @@ fn is_section(key: &str) -> bool {
 }
 
 fn unknown(key: &str, file: &str) -> ConfigError {
+    let sections = SETTINGS.iter().filter_map(|setting| Some(setting.key.split_once('.')?.0));
     let nearest = SETTINGS
         .iter()
-        .map(|setting| (strsim::jaro_winkler(key, setting.key), setting.key))
+        .map(|setting| setting.key)
+        .chain(sections)
+        .chain(["route"])
+        .map(|known| (strsim::jaro_winkler(key, known), known))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
     let hint = nearest.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));

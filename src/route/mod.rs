@@ -141,8 +141,7 @@ impl Route {
     /// after [`reshape`](Self::reshape).
     pub fn shape(&self, change: &Change<'_>) -> Option<Shape> {
         let mut fields = self.columns.fields(change.schema.as_ref()?, change.key.as_ref());
-        let names = change.key.iter().flat_map(|key| &key.columns).map(|column| column.name.to_string());
-        let key = names.filter(|name| fields.iter().any(|field| field.name == *name)).collect();
+        let key = change.key.iter().flat_map(|key| &key.columns).map(|column| column.name.to_string()).collect();
         let added = self.metadata.iter().map(MetadataColumn::field);
         let deleted = match &self.delete {
             DeletePolicy::Soft(column) => Some(Field::new(column.clone(), ColumnType::Boolean)),

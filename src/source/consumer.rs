@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
@@ -42,11 +43,27 @@ pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     fetched: Mutex<HashMap<TopicPartition, Fetched>>,
     is_closing: AtomicBool,
+    /// When each error was last said.
+    said: Mutex<Vec<(Option<RDKafkaErrorCode>, Instant)>>,
 }
+
+/// librdkafka says the same again and again while a broker is away.
+const SAY_AGAIN: Duration = Duration::from_secs(30);
 
 impl Context {
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         lock(&self.rebalances).pop_front()
+    }
+
+    /// Warns of an error that passes, unless the same was said a moment ago.
+    pub(super) fn warn(&self, error: &KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let mut said = lock(&self.said);
+        said.retain(|(_, at)| at.elapsed() < SAY_AGAIN);
+        if !said.iter().any(|(known, _)| *known == code) {
+            said.push((code, Instant::now()));
+            tracing::warn!(?code, "Kafka: {reason}");
+        }
     }
 
     /// What the last statistics said; empty when there were no new ones since the last call.
@@ -81,7 +98,16 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(code = ?error.rdkafka_error_code(), "Kafka: {reason}");
+        self.warn(&error, reason);
+    }
+
+    /// What matters of librdkafka's own log comes as an error too; but for settings that it does not like.
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "CONFWARN" {
+            tracing::warn!("Kafka: {message}");
+        } else {
+            tracing::debug!(target: "librdkafka", facility, "{message}");
+        }
     }
 }
 
@@ -163,7 +189,7 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     let consumer: QueuedConsumer = config.create_with_context(Context::default()).map_err(|error| match error {
         // the value may be a secret
         KafkaError::ClientConfig(_, reason, key, _) => {
-            SourceError::Fatal(format!("`source.properties`, {key}: {reason}"))
+            SourceError::Config(format!("`source.properties`, {key}: {reason}"))
         }
         other => SourceError::Fatal(format!("Kafka: {other}")),
     })?;

@@ -103,7 +103,7 @@ impl KafkaSource {
             None => Ok(()),
             Some(Err(error)) => match consumer::sort(&error) {
                 PollError::Passing => {
-                    tracing::warn!("Kafka: {error}");
+                    consumer.context().warn(&error, &error.to_string());
                     Ok(())
                 }
                 PollError::OutOfRange => Err(self.out_of_range(gatherer)),

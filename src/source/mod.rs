@@ -25,6 +25,9 @@ pub enum SourceError {
     /// The pipeline is being stopped.
     #[error("stopped")]
     Shutdown,
+    /// A setting is none that can be used.
+    #[error("{0}")]
+    Config(String),
     /// A person has to act.
     #[error("{0}")]
     Fatal(String),

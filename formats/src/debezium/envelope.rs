@@ -141,7 +141,9 @@ fn no_op() -> Error {
 pub(super) fn key_payload(object: &str) -> Result<Option<(&RawValue, &RawValue)>, Error> {
     let Fields(fields) = json::parse(object.as_bytes())?;
     match fields.as_slice() {
-        [(name, schema), (payload_name, payload)] if name == "schema" && payload_name == "payload" => {
+        [(name, schema), (payload_name, payload)] | [(payload_name, payload), (name, schema)]
+            if name == "schema" && payload_name == "payload" =>
+        {
             let wraps = matches!(Json::of(schema), Json::Object(_) | Json::Null);
             Ok(wraps.then_some((*schema, *payload)))
         }

@@ -82,6 +82,12 @@ async fn create_table(
         }
         Some(shape) => shape,
     };
+    if let Some(column) = shape.key.iter().find(|name| shape.fields.iter().all(|field| field.name != **name)) {
+        return Err(Failure::Fatal(format!(
+            "table {name} does not exist, and the type of its key's column {} is stated nowhere: create the table, or set the connector's `key.converter.schemas.enable=true`",
+            quoted(column)
+        )));
+    }
     let statement = sql::create_table(name, &shape.fields, &shape.key).map_err(|(column, ty)| {
         Failure::Fatal(format!(
             "table {name} does not exist, and its column {} of type `{ty}` has no Postgres type: create the table",
