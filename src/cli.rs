@@ -73,7 +73,7 @@ fn flag(setting: &'static Setting) -> Arg {
 
 fn value_name(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Bool => "TEXT",
+        Kind::Text | Kind::Template | Kind::Bool => "TEXT",
         Kind::Secret => "URL",
         Kind::List => "NAME,…",
         Kind::Pairs => "KEY=VALUE",

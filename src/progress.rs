@@ -1,8 +1,8 @@
 //! What has been done so far: counters, and the line that tells of them.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::records::{Advance, TopicPartition};
@@ -14,10 +14,19 @@ pub struct Progress {
     n_rows: AtomicU64,
     n_batches: AtomicU64,
     n_rejects: AtomicU64,
-    /// Records that the broker has and that are not handed over yet; −1 where nobody says.
-    lag: AtomicI64,
-    /// Applied next offsets that the consumer group has not been told.
-    applied: Mutex<HashMap<TopicPartition, i64>>,
+    /// Of the partitions that this instance reads from Kafka.
+    positions: Mutex<HashMap<TopicPartition, Position>>,
+}
+
+/// Where a partition stands.
+#[derive(Debug)]
+struct Position {
+    /// The next offset to apply.
+    applied: i64,
+    /// The broker's next offset, as of the last time it was told.
+    end: i64,
+    /// Whether `applied` is news to the consumer group.
+    is_news: bool,
 }
 
 impl Progress {
@@ -27,18 +36,47 @@ impl Progress {
         self.n_rows.fetch_add(n_rows, Relaxed);
         self.n_rejects.fetch_add(n_rejects as u64, Relaxed);
         self.n_batches.fetch_add(1, Relaxed);
-        let mut applied = self.applied.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        applied.extend(advances.iter().map(|advance| (advance.partition.clone(), advance.to)));
+        let mut positions = self.positions();
+        for advance in advances {
+            if let Some(position) = positions.get_mut(&advance.partition) {
+                (position.applied, position.is_news) = (advance.to, true);
+            }
+        }
     }
 
     /// Next offsets that were applied since the last call.
-    pub fn take_applied(&self) -> HashMap<TopicPartition, i64> {
-        std::mem::take(&mut *self.applied.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    pub fn take_applied(&self) -> Vec<(TopicPartition, i64)> {
+        let mut positions = self.positions();
+        let news = |(partition, position): (&TopicPartition, &mut Position)| {
+            std::mem::take(&mut position.is_news).then(|| (partition.clone(), position.applied))
+        };
+        positions.iter_mut().filter_map(news).collect()
     }
 
-    /// How many records lie between what was read and the broker's end.
-    pub fn set_lag(&self, n_records: i64) {
-        self.lag.store(n_records, Relaxed);
+    /// A partition is read from `next_offset` on, and the broker's end of it is at `end`.
+    pub fn assign(&self, partition: &TopicPartition, next_offset: i64, end: i64) {
+        self.positions().insert(partition.clone(), Position { applied: next_offset, end, is_news: false });
+    }
+
+    /// A partition is not read any more.
+    pub fn revoke(&self, partition: &TopicPartition) {
+        self.positions().remove(partition);
+    }
+
+    /// The broker's end of a partition has moved.
+    pub fn set_end(&self, partition: &TopicPartition, end: i64) {
+        if let Some(position) = self.positions().get_mut(partition) {
+            position.end = end;
+        }
+    }
+
+    /// How many records the broker has that are not in the target.
+    pub fn lag(&self) -> i64 {
+        self.positions().values().map(|position| (position.end - position.applied).max(0)).sum()
+    }
+
+    fn positions(&self) -> MutexGuard<'_, HashMap<TopicPartition, Position>> {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records applied.
@@ -60,7 +98,7 @@ impl Progress {
             tracing::info!(
                 records_per_s = rate(now.1, before.1),
                 rows_per_s = rate(now.2, before.2),
-                lag = self.lag.load(Relaxed),
+                lag = self.lag(),
                 records = now.1,
                 rejects = self.n_rejects.load(Relaxed),
                 "progress"

@@ -181,6 +181,7 @@ fn scalar(value: &toml::Value) -> Option<String> {
 pub(crate) fn expected(kind: Kind) -> String {
     match kind {
         Kind::Text | Kind::Secret => "a string".to_owned(),
+        Kind::Template => "a name with {database}, {schema}, {table} or {topic} in it".to_owned(),
         Kind::List => "an array of strings".to_owned(),
         Kind::Pairs => "a table of strings".to_owned(),
         Kind::Bool => "true or false".to_owned(),

@@ -6,6 +6,8 @@
 pub(crate) enum Kind {
     /// Any text.
     Text,
+    /// A name with `{table}` and the like in it.
+    Template,
     /// Text that is never shown.
     Secret,
     /// Several texts: a TOML array, a repeated flag, or commas between them.
@@ -115,7 +117,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("sink.url", Kind::Secret, None, "Postgres, as postgres://user:password@host/database?sslmode=verify-full"),
     setting(
         "sink.table",
-        Kind::Text,
+        Kind::Template,
         Some("{schema}.{table}"),
         "Target table; {database}, {schema}, {table} and {topic} are the record's",
     ),

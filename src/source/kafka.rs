@@ -143,6 +143,7 @@ impl KafkaSource {
                 let mut list = TopicPartitionList::new();
                 for partition in &partitions {
                     gatherer.revoke(partition);
+                    self.progress.revoke(partition);
                     list.add_partition(&partition.topic, partition.partition);
                 }
                 consumer::unassign(&self.consumer, &list);
@@ -181,6 +182,7 @@ impl KafkaSource {
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
             let end = (self.stop == Stop::Latest).then_some(high);
             gatherer.assign(partition, claim.epoch, claim.next_offset, end);
+            self.progress.assign(partition, claim.next_offset, high);
             tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
         }
         Ok(list)
@@ -204,18 +206,18 @@ impl KafkaSource {
         if fetched.is_empty() {
             return;
         }
-        let mut lag = 0;
-        let next_offsets: Vec<_> = gatherer.next_offsets().map(|(partition, next)| (partition.clone(), next)).collect();
-        for (partition, next_offset) in next_offsets {
+        let partitions: Vec<_> = gatherer.next_offsets().map(|(partition, _)| partition.clone()).collect();
+        for partition in partitions {
             let Some(fetched) = fetched.get(&partition) else {
                 continue;
             };
-            lag += fetched.high.map_or(0, |high| (high - next_offset).max(0));
+            if let Some(high) = fetched.high {
+                self.progress.set_end(&partition, high);
+            }
             if fetched.is_at_end && self.moved_at.elapsed() > SETTLED {
                 gatherer.advance(&partition, fetched.next_offset);
             }
         }
-        self.progress.set_lag(lag);
     }
 
     /// The broker refused an offset that it had when the partition was assigned.
