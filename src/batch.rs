@@ -185,22 +185,19 @@ mod tests {
                 Some((key, upsert)) => batch.upsert(key.into(), row(&upsert[1..]), 0),
             }
         }
-        let mut out = String::from(if batch.is_truncated() { "!\n" } else { "" });
+        let mut lines = Vec::from_iter(batch.is_truncated().then(|| "!".to_owned()));
         let (changes, appended) = batch.into_changes();
         for (key, change) in changes {
-            out.push_str(&String::from_utf8(key).expect("keys of the test are text"));
-            match change {
-                Change::Delete => out.push_str(" -"),
-                Change::Mark { row, .. } => out.push_str(&format!(" ~{}", shown(row))),
-                Change::Upsert { row, replaces: false, .. } => out.push_str(&format!(" +{}", shown(row))),
-                Change::Upsert { row, replaces: true, .. } => out.push_str(&format!(" -+{}", shown(row))),
-            }
-            out.push('\n');
+            let key = String::from_utf8(key).expect("keys of the test are text");
+            lines.push(match change {
+                Change::Delete => format!("{key} -"),
+                Change::Mark { row, .. } => format!("{key} ~{}", shown(row)),
+                Change::Upsert { row, replaces: false, .. } => format!("{key} +{}", shown(row)),
+                Change::Upsert { row, replaces: true, .. } => format!("{key} -+{}", shown(row)),
+            });
         }
-        for (row, _) in appended {
-            out.push_str(&format!("+ {}\n", shown(row)));
-        }
-        out
+        lines.extend(appended.into_iter().map(|(row, _)| format!("+ {}", shown(row))));
+        lines.into_iter().map(|line| line + "\n").collect()
     }
 
     fn shown(mut row: Row<'_>) -> String {

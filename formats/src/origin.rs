@@ -82,7 +82,9 @@ fn field<'a>(object: &'a RawValue, name: &str) -> Option<Cow<'a, str>> {
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
         let text = |raw: Option<&'_ RawValue>| raw.map(|raw| raw.get().to_owned());
-        self.op == other.op && text(self.source) == text(other.source) && text(self.transaction) == text(other.transaction)
+        self.op == other.op
+            && text(self.source) == text(other.source)
+            && text(self.transaction) == text(other.transaction)
     }
 }
 

@@ -80,9 +80,15 @@ fn from_flags(setting: &Setting, flags: &ArgMatches) -> Option<Typed> {
 
 fn split(kind: Kind, text: &str) -> Vec<String> {
     match kind {
-        Kind::List | Kind::Pairs => {
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        }
+        Kind::List => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+        // a comma that no `key=` follows is one of the value: passwords have them
+        Kind::Pairs => text.split(',').fold(Vec::new(), |mut pairs: Vec<String>, part| {
+            match pairs.last_mut() {
+                Some(last) if !part.contains('=') => last.extend([",", part]),
+                _ => pairs.push(part.trim().to_owned()),
+            }
+            pairs
+        }),
         _ => vec![text.to_owned()],
     }
 }
@@ -189,5 +195,17 @@ pub(crate) fn expected(kind: Kind) -> String {
         Kind::Bytes => "a size such as \"4MB\"".to_owned(),
         Kind::Duration => "a time such as \"100ms\"".to_owned(),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_between_pairs_and_in_them() {
+        assert_eq!(split(Kind::Pairs, "a=1, b=2"), ["a=1", "b=2"]);
+        assert_eq!(split(Kind::Pairs, "sasl.password=x,y,sasl.username=me"), ["sasl.password=x,y", "sasl.username=me"]);
+        assert_eq!(split(Kind::List, "a, b,"), ["a", "b"]);
     }
 }

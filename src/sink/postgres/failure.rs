@@ -38,6 +38,8 @@ impl From<Error> for Failure {
                 Some(postgres) => by_sqlstate(postgres),
                 None => Self::Fatal(error.to_string()),
             },
+            // a certificate that rustls does not accept
+            Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => Self::Fatal(error.to_string()),
             Error::Io(_) | Error::Protocol(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
                 Self::Retry(error.to_string())
             }

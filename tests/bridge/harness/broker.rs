@@ -1,0 +1,200 @@
+//! The Kafka of a test: a mock cluster of its own, or topics of its own on the real one.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::{RUNTIME, Record, unique};
+
+/// Names a real cluster, as `host:port,host:port`.
+const BROKERS: &str = "ROWKIND_TEST_BROKERS";
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Broker {
+    cluster: Cluster,
+    address: String,
+    /// In front of the names of topics, where they are shared with other tests.
+    prefix: String,
+    topics: Mutex<Vec<String>>,
+}
+
+enum Cluster {
+    Mock(MockCluster<'static, DefaultProducerContext>),
+    Real(AdminClient<DefaultClientContext>),
+}
+
+impl Broker {
+    pub(crate) fn start() -> Self {
+        let (cluster, address, prefix) = match std::env::var(BROKERS) {
+            Ok(address) if !address.is_empty() => {
+                let admin = ClientConfig::new().set("bootstrap.servers", &address).create().unwrap();
+                (Cluster::Real(admin), address, format!("{}.", unique("rowkind-test")))
+            }
+            _ => return Self::mock(),
+        };
+        Self::new(cluster, address, prefix)
+    }
+
+    /// A mock cluster, even where there is a real one: it can be stopped.
+    pub(crate) fn mock() -> Self {
+        let mock = MockCluster::new(1).unwrap();
+        let address = mock.bootstrap_servers();
+        Self::new(Cluster::Mock(mock), address, String::new())
+    }
+
+    fn new(cluster: Cluster, address: String, prefix: String) -> Self {
+        Self { cluster, address, prefix, topics: Mutex::default() }
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes a topic; its full name.
+    pub(crate) fn topic(&self, name: &str, n_partitions: i32) -> String {
+        let topic = format!("{}{name}", self.prefix);
+        match &self.cluster {
+            Cluster::Mock(mock) => mock.create_topic(&topic, n_partitions, 1).unwrap(),
+            Cluster::Real(admin) => {
+                let wanted = NewTopic::new(&topic, n_partitions, TopicReplication::Fixed(1));
+                let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
+                let made = RUNTIME.block_on(admin.create_topics([&wanted], &options));
+                made.unwrap_or_else(|error| panic!("{BROKERS}={}: {error}", self.address)).remove(0).unwrap();
+            }
+        }
+        self.topics.lock().unwrap().push(topic.clone());
+        topic
+    }
+
+    /// What the names of this broker's topics begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Writes records to a partition in their order, and waits until they are there.
+    pub(crate) fn write(&self, topic: &str, partition: i32, records: &[Record]) {
+        // one of its own for every call: the mock loses requests of connections from before it was stopped
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("enable.idempotence", "true")
+            .create()
+            .unwrap();
+        RUNTIME.block_on(async {
+            let mut sent = Vec::with_capacity(records.len());
+            for record in records {
+                sent.push(send(&producer, topic, partition, record).await);
+            }
+            for delivery in sent {
+                delivery.await.unwrap().unwrap();
+            }
+        });
+    }
+
+    /// Writes records to a partition in one transaction, and commits or aborts it. The mock's readers see both.
+    pub(crate) fn write_transaction(&self, topic: &str, partition: i32, records: &[Record], commits: bool) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("transactional.id", unique("transaction"))
+            .create()
+            .unwrap();
+        producer.init_transactions(TIMEOUT).unwrap();
+        producer.begin_transaction().unwrap();
+        RUNTIME.block_on(async {
+            for record in records {
+                send(&producer, topic, partition, record).await.await.unwrap().unwrap();
+            }
+        });
+        let ended = if commits { producer.commit_transaction(TIMEOUT) } else { producer.abort_transaction(TIMEOUT) };
+        ended.unwrap();
+    }
+
+    /// Whether it is a mock cluster.
+    pub(crate) fn is_mock(&self) -> bool {
+        matches!(self.cluster, Cluster::Mock(_))
+    }
+
+    /// The oldest and the next offset of a partition.
+    pub(crate) fn watermarks(&self, topic: &str, partition: i32) -> (i64, i64) {
+        self.consumer("none").fetch_watermarks(topic, partition, TIMEOUT).unwrap()
+    }
+
+    /// What a consumer group has committed for a partition.
+    pub(crate) fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition(topic, partition);
+        let committed = self.consumer(group).committed_offsets(wanted, TIMEOUT).unwrap();
+        match committed.elements().first().unwrap().offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// Takes the records below `offset` away, as retention does. The mock keeps 5 MiB a partition; so there, more than
+    /// that is written first.
+    pub(crate) fn forget_the_oldest(&self, topic: &str, partition: i32) {
+        match &self.cluster {
+            Cluster::Mock(_) => {
+                let large = Record { key: None, payload: Some(vec![b' '; 900_000]) };
+                self.write(topic, partition, &vec![large; 8]);
+            }
+            Cluster::Real(admin) => {
+                let (_, end) = self.watermarks(topic, partition);
+                let mut until = TopicPartitionList::new();
+                until.add_partition_offset(topic, partition, Offset::Offset(end)).unwrap();
+                RUNTIME.block_on(admin.delete_records(&until, &AdminOptions::new())).unwrap();
+            }
+        }
+    }
+
+    /// Closes its connections and takes no new ones.
+    pub(crate) fn stop(&self) {
+        if let Cluster::Mock(mock) = &self.cluster {
+            mock.broker_down(1).unwrap();
+        }
+    }
+
+    pub(crate) fn resume(&self) {
+        if let Cluster::Mock(mock) = &self.cluster {
+            mock.broker_up(1).unwrap();
+        }
+    }
+
+    fn consumer(&self, group: &str) -> BaseConsumer {
+        ClientConfig::new().set("bootstrap.servers", &self.address).set("group.id", group).create().unwrap()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Cluster::Real(admin) = &self.cluster {
+            let topics = self.topics.lock().unwrap();
+            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let _ = RUNTIME.block_on(admin.delete_topics(&names, &AdminOptions::new()));
+        }
+    }
+}
+
+async fn send(producer: &FutureProducer, topic: &str, partition: i32, record: &Record) -> DeliveryFuture {
+    let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic).partition(partition);
+    message.key = record.key.as_deref();
+    message.payload = record.payload.as_deref();
+    loop {
+        match producer.send_result(message) {
+            Ok(delivery) => return delivery,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), unsent)) => {
+                message = unsent;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err((error, _)) => panic!("{error}"),
+        }
+    }
+}

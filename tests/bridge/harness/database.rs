@@ -1,0 +1,189 @@
+//! The target: one server for all tests, a database for each.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::sync::{LazyLock, Mutex};
+
+use rowkind::demo::postgres::TempPostgres;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::{RUNTIME, unique, wait_for};
+
+/// The server that the tests share.
+static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
+
+struct Shared {
+    server: TempPostgres,
+    /// Held open for as long as this process lives.
+    _lifeline: std::process::ChildStdin,
+}
+
+impl Shared {
+    /// Statics are never dropped: a shell waits for the end of this process, whatever it is, and tidies up then.
+    #[expect(clippy::zombie_processes, reason = "it ends after this process")]
+    fn start() -> Self {
+        let server = start();
+        let tidy = r#"cat; pid="$0/data/postmaster.pid"; kill -QUIT "$(head -n 1 "$pid")"
+                      while [ -e "$pid" ]; do sleep 0.02; done; rm -rf "$0""#;
+        let mut shell = Command::new("sh")
+            .args(["-c", tidy])
+            .arg(server.host())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // a Ctrl-C is for the tests
+            .process_group(0)
+            .spawn()
+            .expect("there is a shell");
+        let lifeline = shell.stdin.take().expect("its standard input is a pipe");
+        Self { server, _lifeline: lifeline }
+    }
+}
+
+fn start() -> TempPostgres {
+    TempPostgres::start().unwrap_or_else(|error| panic!("these tests need a Postgres: {error}"))
+}
+
+/// A server of a test's own, to be stopped and started.
+pub(crate) struct Server(TempPostgres);
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self(start())
+    }
+
+    /// Stops it as a crash would.
+    pub(crate) fn crash(&self) {
+        self.0.halt().expect("the server can be stopped");
+    }
+
+    pub(crate) fn recover(&self) {
+        self.0.resume().expect("the server starts again");
+    }
+
+    /// Replaces `pg_hba.conf`.
+    pub(crate) fn set_authentication(&self, lines: &str) {
+        let path = self.0.host().join("data/pg_hba.conf");
+        std::fs::write(path, lines).unwrap();
+        Database::connect(self.0.url("postgres")).execute("select pg_reload_conf()");
+    }
+}
+
+/// A database of one test.
+pub(crate) struct Database {
+    url: String,
+    /// `None` until it is needed, and after it was lost.
+    connection: Mutex<Option<PgConnection>>,
+}
+
+impl Database {
+    /// An empty database on the shared server.
+    pub(crate) fn new() -> Self {
+        Self::on(&SHARED.server)
+    }
+
+    /// An empty database on a server of the test's own.
+    pub(crate) fn of(server: &Server) -> Self {
+        Self::on(&server.0)
+    }
+
+    fn on(server: &TempPostgres) -> Self {
+        let name = unique("test");
+        let sql = format!("create database {name} template template0 encoding 'UTF8' locale 'C'");
+        Self::connect(server.url("postgres")).execute(&sql);
+        Self::connect(server.url(&name))
+    }
+
+    fn connect(url: String) -> Self {
+        Self { url, connection: Mutex::default() }
+    }
+
+    /// For the bridge. It has no password.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs statements.
+    pub(crate) fn execute(&self, sql: &str) {
+        let ran = self
+            .with(async |connection| sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.map(drop));
+        ran.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+
+    /// The rows of a query as Postgres prints them, one a line: `(1,open)`.
+    pub(crate) fn rows(&self, sql: &str) -> String {
+        self.try_rows(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))
+    }
+
+    fn try_rows(&self, sql: &str) -> Result<String, String> {
+        let sql = format!("select coalesce(string_agg(rows::text, E'\\n'), '') from ({sql}) as rows");
+        self.with(async |connection| sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await)
+            .map_err(|error| error.to_string())
+    }
+
+    /// A query's one number.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let row = self.rows(sql);
+        let number = row.trim_matches(['(', ')']).parse();
+        number.unwrap_or_else(|_| panic!("no number: {row}\n{sql}"))
+    }
+
+    /// Waits until a query gives these rows; tables may be missing until then, and the server away.
+    pub(crate) fn wait_for_rows(&self, sql: &str, expected: &str) {
+        wait_for(&format!("`{expected}` from `{sql}`"), || match self.try_rows(sql) {
+            Ok(rows) if rows == expected => Ok(()),
+            Ok(rows) => Err(rows),
+            Err(error) => Err(error),
+        });
+    }
+
+    /// Loads lines of CSV into a table, as `copy` reads them with this list of columns and `\N` for NULL.
+    pub(crate) fn copy(&self, table: &str, columns: &str, csv: &str) {
+        let sql = format!("copy {table} ({columns}) from stdin (format csv, null '\\N')");
+        let copied = self.with(async |connection| {
+            let mut copy = connection.copy_in_raw(&sql).await?;
+            copy.send(csv.as_bytes()).await?;
+            copy.finish().await
+        });
+        copied.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+
+    /// Keeps everybody else from a table, for as long as the lock is held.
+    pub(crate) fn lock(&self, table: &str) -> Lock {
+        let holder = Self::connect(self.url.clone());
+        holder.execute(&format!("begin; lock table {table}"));
+        Lock(holder)
+    }
+
+    fn with<T>(&self, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        let mut kept = self.connection.lock().unwrap();
+        let result = RUNTIME.block_on(async {
+            let connection = match kept.as_mut() {
+                Some(connection) => connection,
+                None => kept.insert(connect(&self.url).await?),
+            };
+            work(connection).await
+        });
+        if let Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) = result {
+            *kept = None;
+        }
+        result
+    }
+}
+
+/// A table that nobody can use until this is dropped.
+pub(crate) struct Lock(Database);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.execute("rollback");
+    }
+}
+
+/// In UTC, as the truth was recorded.
+async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?.options([("timezone", "UTC"), ("client_min_messages", "warning")]);
+    PgConnection::connect_with(&options).await
+}

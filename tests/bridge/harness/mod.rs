@@ -1,0 +1,44 @@
+//! What every test stands on: a database of its own, a broker, the bridge as a process, and events to feed it.
+
+mod bridge;
+mod broker;
+mod database;
+mod events;
+mod fixtures;
+
+pub(crate) use bridge::{Bridge, Ended, Pipeline};
+pub(crate) use broker::Broker;
+pub(crate) use database::{Database, Server};
+pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
+pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+/// How long anything may take. What takes longer has gone wrong.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// For the asynchronous clients, so that tests are plain functions.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be made"));
+
+/// A name that no other test has, in this run or in another on the same broker.
+fn unique(word: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let n = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{word}_{}_{n}", std::process::id())
+}
+
+/// Asks again and again until there is an answer; says `what` was waited for when there is none.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(last) if began.elapsed() > PATIENCE => panic!("no {what} in {PATIENCE:?}; in the end: {last}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The bridge from outside: the real binary, a Kafka and a Postgres, and what the target holds in the end.
+//!
+//! Postgres is a server that these tests start. Kafka is librdkafka's mock cluster, or the brokers that
+//! `ROWKIND_TEST_BROKERS` names.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, and reads better without borrows"
+)]
+
+mod harness;
+
+mod changes;
+mod demo;
+mod evolve;
+mod fencing;
+mod file;
+mod gap;
+mod kills;
+mod logs;
+mod names;
+mod outage;
+mod recorded;
+mod rejects;
+mod routes;
+mod secrets;
+mod settings;
+mod shop;
+mod signals;
+mod topics;

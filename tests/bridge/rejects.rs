@@ -1,0 +1,102 @@
+//! A record that cannot be applied: everything before it is in the target, nothing behind it, and it is named.
+
+use serde_json::json;
+
+use crate::harness::{Broker, Database, Pipeline, Record, created, file_of};
+
+fn item(id: i64, v: &str) -> Record {
+    created("items", json!({"id": id, "v": v}))
+}
+
+fn with_items() -> Database {
+    let database = Database::new();
+    database.execute("create table items (id int primary key, v varchar(5))");
+    database
+}
+
+const IN_ORDER: &str = "select count(*), min(id), max(id) from items";
+
+#[test]
+fn broken_json_in_a_topic_stops_and_can_be_skipped() {
+    let (broker, database) = (Broker::start(), with_items());
+    let topic = broker.topic("shop.public.items", 2);
+    broker.write(&topic, 0, &[]);
+    let mut records: Vec<Record> = (0..100).map(|id| item(id, "ok")).collect();
+    records[40] = Record::raw(r#"{"op":"c","after":{"id":40,"v":"se"#).keyed(json!({"id": 40}));
+    broker.write(&topic, 1, &records);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database);
+
+    let place = format!("topic {topic}, partition 1, offset 40: `payload`: expected JSON, found broken JSON at byte ");
+    let stopped = pipeline.run().with_code(3).says(&format!("rowkind: stopped at {place}"));
+    assert!(!stopped.log.contains("\"se"), "no value of the record is shown: {}", stopped.log);
+    assert_eq!(database.rows(IN_ORDER), "(40,0,39)");
+    assert_eq!(database.number("select next_offset from rowkind.offsets where partition = 1"), 40);
+
+    // it stays there until somebody decides otherwise
+    pipeline.run().with_code(3).says(&place);
+    assert_eq!(database.rows(IN_ORDER), "(40,0,39)");
+
+    pipeline.set("rejects.policy", "skip").run().with_code(0).says(&format!("skipped {place}")).says("rejects=1");
+    assert_eq!(database.rows(IN_ORDER), "(99,0,99)");
+}
+
+#[test]
+fn a_value_that_postgres_refuses_is_found_in_a_large_batch() {
+    let database = with_items();
+    let records: Vec<Record> = (0..3_000).map(|id| item(id, if id == 1_234 { "too long" } else { "ok" })).collect();
+    let file = file_of("shop.public.items", 0, &records);
+    let pipeline = Pipeline::from_file(file.path(), &database);
+
+    let place = "topic shop.public.items, partition 0, offset 1234: Postgres: value too long for type character varying(5) (SQLSTATE 22001)";
+    pipeline.run().with_code(3).says(&format!("rowkind: stopped at {place}"));
+    assert_eq!(database.rows(IN_ORDER), "(1234,0,1233)");
+
+    pipeline.set("rejects.policy", "skip").run().with_code(0).says(&format!("skipped {place}")).says("rejects=1");
+    assert_eq!(database.rows(IN_ORDER), "(2999,0,2999)");
+}
+
+#[test]
+fn several_in_one_batch_are_each_skipped() {
+    let database = with_items();
+    let mut records: Vec<Record> = (0..500).map(|id| item(id, "ok")).collect();
+    records[0] = item(0, "too long");
+    records[7] = Record::raw("[1]");
+    records[250] = item(250, "too long");
+    records[499] = created("items", json!({"id": "x", "v": "ok"}));
+    let file = file_of("shop.public.items", 0, &records);
+    let ended = Pipeline::from_file(file.path(), &database).set("rejects.policy", "skip").run().with_code(0);
+    for offset in [0, 7, 250, 499] {
+        let place = format!("skipped topic shop.public.items, partition 0, offset {offset}: ");
+        assert_eq!(ended.log.matches(&place).count(), 1, "{}", ended.log);
+    }
+    assert!(ended.log.contains("records=500") && ended.log.contains("rejects=4"), "{}", ended.log);
+    assert_eq!(database.rows(IN_ORDER), "(496,1,498)");
+}
+
+/// The good change of a key counts even when a later bad one of the same batch would have replaced it.
+#[test]
+fn what_a_bad_change_would_have_replaced_is_applied() {
+    let database = with_items();
+    let bad = created("items", json!({"id": 1, "v": ["no", "text\u{0}"]}));
+    let file = file_of("shop.public.items", 0, &[item(1, "good"), bad, item(2, "good")]);
+    let pipeline = Pipeline::from_file(file.path(), &database);
+    pipeline.run().with_code(3).says("partition 0, offset 1: `after.v`: ");
+    assert_eq!(database.rows("select * from items order by 1"), "(1,good)");
+    pipeline.set("rejects.policy", "skip").run().with_code(0);
+    assert_eq!(database.rows("select * from items order by 1"), "(1,good)\n(2,good)");
+}
+
+/// A bare integer for a time says nothing of its unit: the column and the setting that would are named.
+#[test]
+fn what_nobody_states_is_refused() {
+    let database = Database::new();
+    database.execute("create table items (id int primary key, at timestamp(3))");
+    let file = file_of("shop.public.items", 0, &[created("items", json!({"id": 1, "at": 1_709_287_200_123_i64}))]);
+    let pipeline = Pipeline::from_file(file.path(), &database);
+    pipeline
+        .run()
+        .with_code(3)
+        .says("`after.at`: the unit of a number for a time is stated nowhere: set `source.time_precision`");
+    pipeline.set("source.time_precision", "adaptive").run().with_code(0);
+    assert_eq!(database.rows("select at from items"), "(\"2024-03-01 10:00:00.123\")");
+}
