@@ -8,10 +8,10 @@ use crate::calendar::{TimeUnit, time};
 
 /// Months, days and microseconds, which Postgres too keeps apart.
 #[derive(Debug, Default)]
-struct Interval {
-    months: i64,
-    days: i64,
-    micros: i64,
+pub(crate) struct Interval {
+    pub(crate) months: i64,
+    pub(crate) days: i64,
+    pub(crate) micros: i64,
 }
 
 /// The interval of an ISO 8601 duration whose parts have signs of their own: `P-1Y-2M3DT-4H-5M-6.7S` is
@@ -69,7 +69,7 @@ fn millionths(number: &str) -> Option<i64> {
 }
 
 impl Interval {
-    fn print(&self) -> String {
+    pub(crate) fn print(&self) -> String {
         let mut out = String::new();
         let mut after_negative = false;
         for (value, unit) in [(self.months / 12, "year"), (self.months % 12, "mon"), (self.days, "day")] {

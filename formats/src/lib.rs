@@ -32,7 +32,8 @@
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
-//! - [`literal`]: arrays, hstore, bits and points as Postgres prints them
+//! - [`literal`]: arrays, hstore, bits and sparse vectors as Postgres prints them
+//! - [`geometry`]: points and other shapes
 //! - [`changelog`]: rows as text, one a line
 //! - [`error`]: what can be wrong with a record, and where in it
 
@@ -40,6 +41,7 @@ pub mod changelog;
 pub mod connect;
 pub mod debezium;
 pub mod error;
+pub mod geometry;
 pub mod literal;
 pub mod origin;
 pub mod record;
@@ -51,12 +53,16 @@ mod interval;
 mod json;
 mod unavailable;
 
-pub use connect::ColumnType;
-pub use debezium::Decoder;
+pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
+pub use debezium::{Decoder, Stated};
 pub use error::{Error, ErrorKind};
+pub use geometry::Geometry;
 pub use origin::Origin;
 pub use record::{Record, RecordedRecord};
-pub use row::{Aside, Change, Column, Event, Field, Key, Row, RowKind, RowSchema, Table, Value};
+pub use row::{
+    Aside, Change, Column, Connector, Event, Field, Key, Row, RowKind, RowSchema, SourceColumn, Table, Value,
+};
+pub use unavailable::Placeholder;
 
 pub use calendar::{
     TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, zoned_time, zoned_timestamp,

@@ -1,4 +1,4 @@
-//! Values of Postgres's own types as Postgres prints them: arrays, hstore, bits, points.
+//! Values of Postgres's own types as Postgres prints them: arrays, hstore, bits, sparse vectors.
 //!
 //! Comes in: JSON text or bytes. Goes out: the literal that casts to the value.
 
@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::connect::{self, ColumnType};
+use crate::connect;
 use crate::decimal::decimal_of;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
@@ -99,48 +99,73 @@ pub fn hstore_literal(object: &str) -> Result<String, Error> {
 /// The most bits a `bit(n)` column can have.
 const MAX_BITS: usize = 83_886_080;
 
-/// Debezium's Bits, which are little-endian: the last bit of the text is the lowest bit of the first byte. `length` cuts
-/// or fills up at the front; without it every bit of the bytes is printed.
-pub fn bits_text(bytes: &[u8], length: Option<usize>) -> String {
+/// Debezium's Bits, which are little-endian: the last bit of the text is the lowest bit of the first byte. With `length`
+/// zeros are filled in or left out at the front; without it every bit of the bytes is printed. `None` when a bit that is
+/// set does not fit.
+pub fn bits_text(bytes: &[u8], length: Option<usize>) -> Option<String> {
     let n_bits = bytes.len() * 8;
     let length = length.unwrap_or(n_bits).min(MAX_BITS);
-    let all = bytes.iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    let mut all = bytes.iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    let n_left_out = n_bits.saturating_sub(length);
+    if all.by_ref().take(n_left_out).any(|bit| bit) {
+        return None;
+    }
     let mut out = "0".repeat(length.saturating_sub(n_bits));
-    out.extend(all.skip(n_bits.saturating_sub(length)).map(|bit| if bit { '1' } else { '0' }));
-    out
+    out.extend(all.map(|bit| if bit { '1' } else { '0' }));
+    Some(out)
 }
 
 /// `\x…`, as Postgres prints `bytea`.
 pub fn bytea_text(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(2 + bytes.len() * 2);
-    out.push_str("\\x");
+    format!("\\x{}", hex_text(bytes))
+}
+
+/// Two lower-case digits a byte.
+pub fn hex_text(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let _ = write!(out, "{byte:02x}");
     }
     out
 }
 
-#[derive(Deserialize)]
-struct Point<'a> {
-    #[serde(borrow)]
-    x: &'a RawValue,
-    #[serde(borrow)]
-    y: &'a RawValue,
+/// The bytes of hex digits; `None` when they are none.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect()
 }
 
-/// The point of a Debezium `Point`: `{"x":1.5,"y":-2.5,…}` is `(1.5,-2.5)`.
+#[derive(Deserialize)]
+struct SparseVector<'a> {
+    dimensions: u32,
+    #[serde(borrow)]
+    vector: Vec<(u32, &'a RawValue)>,
+}
+
+/// The text of a Debezium `SparseDoubleVector`, as pgvector reads it: `{"dimensions":5,"vector":[[1,1.5],[3,2.0]]}` is
+/// `{1:1.5,3:2.0}/5`.
 ///
 /// # Errors
 ///
-/// When it is no object with two numbers `x` and `y`.
-pub fn point_text(object: &str) -> Result<String, Error> {
-    let expected = "an object with the numbers `x` and `y` of a point";
+/// When it is no such object.
+pub fn sparse_vector(object: &str) -> Result<String, Error> {
+    let expected = "an object with the fields `dimensions` and `vector` of a sparse vector";
     let missing = || Error::new("", ErrorKind::Missing { expected });
-    let Point { x, y } = json::parse(object.as_bytes()).map_err(|_| missing())?;
-    match (connect::typed(x, &ColumnType::Float64)?, connect::typed(y, &ColumnType::Float64)?) {
-        (Value::Number(x) | Value::Text(x), Value::Number(y) | Value::Text(y)) => Ok(format!("({x},{y})")),
-        _ => Err(missing()),
+    let SparseVector { dimensions, vector } = json::parse(object.as_bytes()).map_err(|_| missing())?;
+    let mut out = String::from("{");
+    for (i, (index, raw)) in vector.into_iter().enumerate() {
+        let Json::Number(number) = Json::of(raw) else { return Err(Json::of(raw).unexpected("a number of a vector")) };
+        let comma = if i > 0 { "," } else { "" };
+        let _ = write!(out, "{comma}{index}:{number}");
     }
+    let _ = write!(out, "}}/{dimensions}");
+    Ok(out)
 }
 
 #[derive(Deserialize)]

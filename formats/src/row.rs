@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::connect::ColumnType;
+use crate::geometry::Geometry;
 use crate::origin::Origin;
 
 /// The kind of a changelog row, as in Flink's `RowKind`.
@@ -79,9 +80,16 @@ pub enum Value<'a> {
     Number(Cow<'a, str>),
     /// Text, and everything that Postgres prints as neither a number nor a boolean.
     Text(Cow<'a, str>),
+    /// A string in an event without a schema: text, base64, an ISO 8601 time … as the target column says.
+    Untyped(Cow<'a, str>),
     /// Binary.
     Bytes(Vec<u8>),
-    /// An object or array in an event without a schema, as the JSON text that stood there.
+    /// Binary digits of a Postgres column. When the column is a `bit varying` the zeros in front are not surely those of
+    /// the source, which does not send them.
+    Bits(String),
+    /// A point, geometry, circle or line.
+    Geometry(Box<Geometry>),
+    /// A map or vector, and an object or array in an event without a schema, as the JSON text that stood there.
     Json(Cow<'a, str>),
 }
 
@@ -95,25 +103,62 @@ pub struct Column<'a> {
 }
 
 /// The names and types of a row image, where the event carries its schema.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSchema {
     /// In column order.
     pub fields: Vec<Field>,
 }
 
+/// Which of Debezium's connectors wrote an event, as far as it decides what a type is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connector {
+    /// Postgres.
+    Postgres,
+    /// `MySQL` and `MariaDB`.
+    MySql,
+    /// SQL Server, Oracle, Db2 …
+    Other,
+}
+
 /// A column as the event's schema declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// The column's name.
+    /// The column's name at the source.
     pub name: String,
+    /// The name under which its values are sent, where the connector adjusts names (`field.name.adjustment.mode`) and
+    /// says so (`__debezium.source.column.name`).
+    pub sent_as: Option<String>,
     /// What its values are.
     pub ty: ColumnType,
+    /// What the source's own catalog says of it.
+    pub source: SourceColumn,
+}
+
+/// A column at its source. Its declaration is known where the connector propagates it
+/// (`column.propagate.source.type`, `datatype.propagate.source.type`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceColumn {
+    /// Whose event it is, where the schema says so.
+    pub connector: Option<Connector>,
+    /// The type's name in the source's own words, in capitals: `INT4`, `BPCHAR`, `BIGINT UNSIGNED`.
+    pub ty: Option<String>,
+    /// Characters, digits or bits, as the type has it.
+    pub length: Option<i32>,
+    /// Digits behind the point.
+    pub scale: Option<i32>,
+}
+
+impl SourceColumn {
+    /// Whether the source's type is known and of this name.
+    pub fn is(&self, ty: &str) -> bool {
+        self.ty.as_deref() == Some(ty)
+    }
 }
 
 impl Field {
     /// A column of which nothing more is known.
     pub fn new(name: impl Into<String>, ty: ColumnType) -> Self {
-        Self { name: name.into(), ty }
+        Self { name: name.into(), sent_as: None, ty, source: SourceColumn::default() }
     }
 }
 

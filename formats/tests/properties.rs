@@ -10,16 +10,18 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use recordings::{jsonl_files, outcome, records};
 use rowkind_formats::{
-    Decoder, Record, RecordedRecord, TimeUnit, date, decimal_text, interval, local_date, local_time, local_timestamp,
-    time, timestamp, zoned_time, zoned_timestamp,
+    Decoder, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
+    local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
 /// Records of every kind that Debezium wrote: all ops and types, with and without their schema. Of each topic the first
 /// two, which are its snapshot, and the last four, which are its changes.
 static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
     let mut some = Vec::new();
-    for variant in ["json", "json-schema", "json-string"] {
-        for file in jsonl_files(&format!("debezium-json/postgres/{variant}")) {
+    for variant in
+        ["postgres/json", "postgres/json-schema", "postgres/json-string", "postgres/json-connect", "mysql/json-schema"]
+    {
+        for file in jsonl_files(&format!("debezium-json/{variant}")) {
             let records = records(&file);
             let n_records = records.len();
             let ends = records.into_iter().enumerate().filter(|(at, _)| *at < 2 || at + 4 >= n_records);
@@ -117,6 +119,39 @@ proptest! {
     fn no_text_makes_a_parser_panic(text in prop_oneof!["\\PC*", "[-+]?[PTZYMDHS0-9.: +-]{0,40}", "[-+]?[0-9]{1,20}-[01][0-9]-[0-3][0-9]T.*"]) {
         for parse in [interval, local_date, local_time, local_timestamp, zoned_time, zoned_timestamp] {
             parse(&text);
+        }
+    }
+
+    #[test]
+    fn no_parts_make_a_structured_time_panic(
+        parts in prop::collection::vec((
+            select(vec!["year", "month", "day", "hour", "minute", "second", "nanos", "offsetSeconds",
+                        "years", "months", "days", "hours", "minutes", "seconds"]),
+            prop_oneof![any::<i64>(), -100_i64..3_000],
+        ), 0..14),
+    ) {
+        let object: std::collections::BTreeMap<&str, i64> = parts.into_iter().collect();
+        let object = serde_json::to_string(&object).unwrap();
+        let dates = [Structured::Date, Structured::Timestamp, Structured::ZonedTimestamp];
+        for ty in dates.into_iter().chain([Structured::Time, Structured::ZonedTime, Structured::Duration]) {
+            let _ = structured_text(&object, ty);
+        }
+    }
+
+    #[test]
+    fn no_binary_makes_a_geometry_panic(
+        order in 0_u8..3, ty in 0_u32..8, n_points in any::<u32>(), points in prop::collection::vec(any::<u8>(), 0..100),
+        srid in prop::option::of(any::<u32>()),
+        extension in select(vec!["box", "lseg", "path", "polygon", "other"]),
+    ) {
+        let mut wkb = vec![order];
+        wkb.extend(ty.to_le_bytes());
+        wkb.extend(n_points.to_le_bytes());
+        wkb.extend(points);
+        let wkb = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, wkb);
+        let srid = srid.map_or("null".to_owned(), |srid| srid.to_string());
+        for extensions in ["null".to_owned(), format!(r#"{{"type":"{extension}","closed":"true"}}"#)] {
+            let _ = Geometry::parse(&format!(r#"{{"wkb":"{wkb}","srid":{srid},"extensions":{extensions}}}"#));
         }
     }
 

@@ -53,6 +53,41 @@ fn mysql_json_schema() {
 }
 
 #[test]
+fn postgres_json_connect() {
+    check("debezium-json/postgres/json-connect");
+}
+
+#[test]
+fn mysql_json_string() {
+    check("debezium-json/mysql/json-string");
+}
+
+#[test]
+fn mysql_json_connect() {
+    check("debezium-json/mysql/json-connect");
+}
+
+#[test]
+fn mariadb_json() {
+    check("debezium-json/mariadb/json");
+}
+
+#[test]
+fn mariadb_json_schema() {
+    check("debezium-json/mariadb/json-schema");
+}
+
+#[test]
+fn mariadb_json_string() {
+    check("debezium-json/mariadb/json-string");
+}
+
+#[test]
+fn mariadb_json_connect() {
+    check("debezium-json/mariadb/json-connect");
+}
+
+#[test]
 fn shop() {
     check("shop");
 }

@@ -91,7 +91,7 @@ fn check(file: &str, expected: &str) {
 fn print(name: &str, value: &Value<'_>) -> String {
     match value {
         Value::Number(text) if name == "weight" => format!("{:?}", text.parse::<f32>().unwrap()),
-        Value::Number(text) | Value::Text(text) => text.to_string(),
+        Value::Number(text) | Value::Text(text) | Value::Untyped(text) => text.to_string(),
         other => panic!("`{name}` is {other:?}"),
     }
 }

@@ -4,6 +4,7 @@
 //! and this (what it means); every error says where the value was typed, and never shows a secret.
 
 pub(crate) mod layers;
+mod reading;
 mod routes;
 pub(crate) mod settings;
 
@@ -13,10 +14,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use rowkind_formats::{Placeholder, Stated};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::route::{Route, Routes, TableTemplate};
-use crate::sink::postgres::text::{BinaryMode, DecimalMode, Modes, TimePrecision};
+use crate::sink::postgres::modes::Modes;
 use layers::{Layers, Typed};
 use settings::{SETTINGS, Setting};
 
@@ -33,6 +35,10 @@ pub struct Config {
     pub stop: Stop,
     /// What the connector was told and the records do not say.
     pub modes: Modes,
+    /// The connector's `unavailable.value.placeholder`.
+    pub placeholder: Placeholder,
+    /// What the values of single columns are.
+    pub columns: Vec<Stated>,
     /// Where rows go.
     pub sink: Sink,
     /// Which table each topic's rows go to, and in which shape.
@@ -186,7 +192,9 @@ impl Config {
             start: read
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
-            modes: modes(&read)?,
+            modes: reading::modes(&read)?,
+            placeholder: reading::placeholder(&read)?,
+            columns: reading::columns(&read)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {
@@ -227,36 +235,6 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     let properties = read.list("source.properties").iter().map(pair).collect::<Result<_, _>>()?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
     Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties }))
-}
-
-fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
-    use TimePrecision as T;
-    Ok(Modes {
-        time_precision: read.optional_choice(
-            "source.time_precision",
-            &[
-                ("adaptive", T::Adaptive),
-                ("adaptive_time_microseconds", T::AdaptiveTimeMicroseconds),
-                ("connect", T::Connect),
-                ("isostring", T::Isostring),
-                ("microseconds", T::Microseconds),
-                ("nanoseconds", T::Nanoseconds),
-            ],
-        )?,
-        decimal: read.optional_choice(
-            "source.decimal_mode",
-            &[("precise", DecimalMode::Precise), ("string", DecimalMode::String), ("double", DecimalMode::Double)],
-        )?,
-        binary: read.optional_choice(
-            "source.binary_mode",
-            &[
-                ("bytes", BinaryMode::Base64),
-                ("base64", BinaryMode::Base64),
-                ("base64-url-safe", BinaryMode::Base64UrlSafe),
-                ("hex", BinaryMode::Hex),
-            ],
-        )?,
-    })
 }
 
 fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {

@@ -114,6 +114,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "The connector's binary.handling.mode, for columns without a schema",
     ),
+    setting(
+        "source.columns",
+        Kind::Pairs,
+        None,
+        "What the values of single columns are, as public.orders.placed=timestamp-millis; goes before their schema",
+    ),
+    setting(
+        "source.unavailable_placeholder",
+        Kind::Text,
+        Some("__debezium_unavailable_value"),
+        "The connector's unavailable.value.placeholder",
+    ),
     setting("sink.url", Kind::Secret, None, "Postgres, as postgres://user:password@host/database?sslmode=verify-full"),
     setting(
         "sink.table",
@@ -151,6 +163,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Choice(&["apply", "ignore", "stop"]),
         Some("apply"),
         "What a truncate of the source table does",
+    ),
+    setting(
+        "sink.nul",
+        Kind::Choice(&["reject", "strip"]),
+        Some("reject"),
+        "What a zero byte in text does, which Postgres cannot hold: reject the record, or be left out",
+    ),
+    setting(
+        "sink.excess_digits",
+        Kind::Choice(&["reject", "round"]),
+        Some("reject"),
+        "What a value with more decimals than the target column has does: reject the record, or be rounded",
     ),
     setting(
         "sink.sync_sequences",

@@ -6,9 +6,13 @@
 //! <https://debezium.io/documentation/reference/stable/connectors/mysql.html#mysql-data-types>.
 
 mod schema;
+mod structured;
+mod types;
 mod value;
 
-pub use schema::ColumnType;
+pub use structured::structured_text;
+pub use types::{BytesText, ColumnType, Structured, UnknownType};
+pub use value::bytes_of;
 
-pub(crate) use schema::{Schemas, type_of};
+pub(crate) use schema::{Schemas, field_of};
 pub(crate) use value::{bytes, malformed, typed, untyped};

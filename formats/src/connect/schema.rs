@@ -5,86 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::calendar::TimeUnit;
+use super::types::ColumnType;
 use crate::error::{Error, ErrorKind};
 use crate::json;
-use crate::row::{Field, RowSchema};
-
-/// What the values of a column are, as the event's schema states it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ColumnType {
-    /// `boolean`, and `bit(1)`.
-    Boolean,
-    /// `int8` and `int16`.
-    Int16,
-    /// `int32`, and `io.debezium.time.Year`.
-    Int32,
-    /// `int64`.
-    Int64,
-    /// `float`, 32 bits.
-    Float32,
-    /// `double`, 64 bits.
-    Float64,
-    /// `string` without a semantic name.
-    Text,
-    /// `bytes` without a semantic name.
-    Bytes,
-    /// `org.apache.kafka.connect.data.Decimal`.
-    Decimal {
-        /// All digits, where the connector says so (`connect.decimal.precision`).
-        precision: Option<i32>,
-        /// Digits behind the point; negative for zeros before it.
-        scale: i32,
-    },
-    /// `io.debezium.data.VariableScaleDecimal`.
-    VariableScaleDecimal,
-    /// Days since 1970: `io.debezium.time.Date`, `org.apache.kafka.connect.data.Date`.
-    Date,
-    /// Time of day in ticks since midnight: `io.debezium.time.{Time,MicroTime,NanoTime}`, Connect's `Time`.
-    Time(TimeUnit),
-    /// Wall clock in ticks since 1970: `io.debezium.time.{Timestamp,MicroTimestamp,NanoTimestamp}`, Connect's `Timestamp`.
-    Timestamp(TimeUnit),
-    /// `io.debezium.time.IsoDate`.
-    IsoDate,
-    /// `io.debezium.time.IsoTime`.
-    IsoTime,
-    /// `io.debezium.time.IsoTimestamp`.
-    IsoTimestamp,
-    /// `io.debezium.time.ZonedTime`.
-    ZonedTime,
-    /// `io.debezium.time.ZonedTimestamp`.
-    ZonedTimestamp,
-    /// `io.debezium.time.Interval`, an ISO 8601 duration.
-    Interval,
-    /// `io.debezium.time.MicroDuration`: microseconds, months flattened to 30.4375 days by the source.
-    MicroDuration,
-    /// `io.debezium.data.Json`.
-    Json,
-    /// `io.debezium.data.Xml`.
-    Xml,
-    /// `io.debezium.data.Uuid`.
-    Uuid,
-    /// `io.debezium.data.Enum`.
-    Enum,
-    /// `io.debezium.data.EnumSet`: names joined by commas.
-    EnumSet,
-    /// `io.debezium.data.Ltree`.
-    Ltree,
-    /// `io.debezium.data.TsVector`.
-    TsVector,
-    /// `io.debezium.data.Bits`, little-endian.
-    Bits {
-        /// Number of bits; `None` for a varying number.
-        length: Option<usize>,
-    },
-    /// `io.debezium.data.geometry.Point`.
-    Point,
-    /// An array.
-    Array(Box<ColumnType>),
-    /// A type that cannot be decoded, by its name.
-    Unsupported(String),
-}
+use crate::row::{Connector, Field, RowSchema, SourceColumn};
 
 /// Debezium writes this as the length of a `bit varying` without a limit.
 const UNBOUNDED: usize = 2_147_483_647;
@@ -105,16 +29,42 @@ impl Node {
         self.parameters.as_ref()?.get(name)?.parse().ok()
     }
 
-    fn into_row_schema(self) -> RowSchema {
+    fn into_row_schema(self, connector: Option<Connector>) -> RowSchema {
         let fields = self.fields.unwrap_or_default();
-        let field = |node: Node| Field { ty: column_type(&node), name: node.field.unwrap_or_default() };
-        RowSchema { fields: fields.into_iter().map(field).collect() }
+        RowSchema { fields: fields.into_iter().map(|node| node.into_field(connector)).collect() }
+    }
+
+    fn into_field(self, connector: Option<Connector>) -> Field {
+        let source = SourceColumn {
+            connector,
+            ty: self.parameter("__debezium.source.column.type"),
+            length: self.parameter("__debezium.source.column.length"),
+            scale: self.parameter("__debezium.source.column.scale"),
+        };
+        let ty = match column_type(&self, connector) {
+            ColumnType::Int64 if source.is_unsigned_64() => ColumnType::UnsignedInt64,
+            ColumnType::VaryingBits { length: Some(n) } if source.is("BIT") => ColumnType::Bits { length: Some(n) },
+            ty => ty,
+        };
+        let name: Option<String> = self.parameter("__debezium.source.column.name");
+        let sent_as = self.field.unwrap_or_default();
+        match name.filter(|name| *name != sent_as) {
+            Some(name) => Field { name, sent_as: Some(sent_as), ty, source },
+            None => Field { name: sent_as, sent_as: None, ty, source },
+        }
     }
 }
 
-fn column_type(node: &Node) -> ColumnType {
+impl SourceColumn {
+    fn is_unsigned_64(&self) -> bool {
+        let ty = self.ty.as_deref().unwrap_or_default();
+        ["BIGINT UNSIGNED", "INT8 UNSIGNED"].iter().any(|unsigned| ty.starts_with(unsigned))
+    }
+}
+
+fn column_type(node: &Node, connector: Option<Connector>) -> ColumnType {
     use ColumnType as T;
-    let primitive = match node.ty.as_str() {
+    let primitive = || match node.ty.as_str() {
         "boolean" => T::Boolean,
         "int8" | "int16" => T::Int16,
         "int32" => T::Int32,
@@ -124,48 +74,42 @@ fn column_type(node: &Node) -> ColumnType {
         "string" => T::Text,
         "bytes" => T::Bytes,
         "array" => match &node.items {
-            Some(items) => T::Array(Box::new(column_type(items))),
+            Some(items) => T::Array(Box::new(column_type(items, connector))),
             None => T::Unsupported("array".to_owned()),
         },
+        "map" => T::Map,
         other => T::Unsupported(other.to_owned()),
     };
     let Some(name) = node.name.as_deref() else {
-        return primitive;
+        return primitive();
     };
     match name {
         "org.apache.kafka.connect.data.Decimal" => match node.parameter("scale") {
             Some(scale) => T::Decimal { precision: node.parameter("connect.decimal.precision"), scale },
             None => T::Unsupported(format!("{name} without a scale")),
         },
-        "io.debezium.data.VariableScaleDecimal" => T::VariableScaleDecimal,
-        "org.apache.kafka.connect.data.Date" | "io.debezium.time.Date" => T::Date,
-        "org.apache.kafka.connect.data.Time" | "io.debezium.time.Time" => T::Time(TimeUnit::Millis),
-        "io.debezium.time.MicroTime" => T::Time(TimeUnit::Micros),
-        "io.debezium.time.NanoTime" => T::Time(TimeUnit::Nanos),
-        "org.apache.kafka.connect.data.Timestamp" | "io.debezium.time.Timestamp" => T::Timestamp(TimeUnit::Millis),
-        "io.debezium.time.MicroTimestamp" => T::Timestamp(TimeUnit::Micros),
-        "io.debezium.time.NanoTimestamp" => T::Timestamp(TimeUnit::Nanos),
-        "io.debezium.time.IsoDate" => T::IsoDate,
-        "io.debezium.time.IsoTime" => T::IsoTime,
-        "io.debezium.time.IsoTimestamp" => T::IsoTimestamp,
-        "io.debezium.time.ZonedTime" => T::ZonedTime,
-        "io.debezium.time.ZonedTimestamp" => T::ZonedTimestamp,
-        "io.debezium.time.Year" => T::Int32,
-        "io.debezium.time.Interval" => T::Interval,
-        "io.debezium.time.MicroDuration" => T::MicroDuration,
-        "io.debezium.data.Json" => T::Json,
-        "io.debezium.data.Xml" => T::Xml,
-        "io.debezium.data.Uuid" => T::Uuid,
-        "io.debezium.data.Enum" => T::Enum,
-        "io.debezium.data.EnumSet" => T::EnumSet,
-        "io.debezium.data.Ltree" => T::Ltree,
-        "io.debezium.data.TsVector" | "io.debezium.data.Tsvector" => T::TsVector,
-        "io.debezium.data.Bits" => T::Bits { length: node.parameter("length").filter(|n| *n != UNBOUNDED) },
-        "io.debezium.data.geometry.Point" => T::Point,
+        "io.debezium.data.Bits" => {
+            let length = node.parameter("length").filter(|n| *n != UNBOUNDED);
+            // Postgres alone has a bit varying
+            match connector {
+                Some(Connector::Postgres) | None => T::VaryingBits { length },
+                Some(Connector::MySql | Connector::Other) => T::Bits { length },
+            }
+        }
         // A name that is not of Connect's or Debezium's is one that a user's transform gave: the primitive stands.
-        _ if !name.starts_with("io.debezium.") && !name.starts_with("org.apache.kafka.connect.data.") => primitive,
-        _ => T::Unsupported(name.to_owned()),
+        _ if !name.starts_with("io.debezium.") && !name.starts_with("org.apache.kafka.connect.data.") => primitive(),
+        _ => T::of_name(name).unwrap_or_else(|| T::Unsupported(name.to_owned())),
     }
+}
+
+/// The connector by the name of the `source` block's schema: `io.debezium.connector.mysql.Source`.
+fn connector(name: &str) -> Option<Connector> {
+    let connector = name.strip_prefix("io.debezium.connector.")?.strip_suffix(".Source")?;
+    Some(match connector {
+        "postgresql" => Connector::Postgres,
+        "mysql" | "mariadb" => Connector::MySql,
+        _ => Connector::Other,
+    })
 }
 
 /// The schemas of an envelope's two images; they differ only in theory, so one stands for both.
@@ -203,15 +147,16 @@ impl Schemas {
     /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`.
     pub(crate) fn of_envelope(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
         self.get(text, |node| {
-            let mut before = None;
-            for image in node.fields.unwrap_or_default() {
-                match image.field.as_deref() {
-                    Some("after") => return Ok(image.into_row_schema()),
-                    Some("before") => before = Some(image),
+            let (mut before, mut after, mut source) = (None, None, None);
+            for field in node.fields.unwrap_or_default() {
+                match field.field.as_deref() {
+                    Some("after") => after = Some(field),
+                    Some("before") => before = Some(field),
+                    Some("source") => source = field.name.as_deref().and_then(connector),
                     _ => {}
                 }
             }
-            before.map(Node::into_row_schema).ok_or_else(|| {
+            after.or(before).map(|image| image.into_row_schema(source)).ok_or_else(|| {
                 Error::new("schema", ErrorKind::Missing { expected: "the fields `before` and `after` of an envelope" })
             })
         })
@@ -220,7 +165,7 @@ impl Schemas {
     /// The row schema of a key's schema.
     pub(crate) fn of_key(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
         self.get(text, |node| match node.ty.as_str() {
-            "struct" => Ok(node.into_row_schema()),
+            "struct" => Ok(node.into_row_schema(None)),
             _ => Err(Error::new(
                 "schema",
                 ErrorKind::Unexpected { expected: "a struct of the key's columns", found: "a primitive type" },
@@ -229,10 +174,8 @@ impl Schemas {
     }
 }
 
-/// The type of the column `name`, which nearly always stands at `at`.
-pub(crate) fn type_of<'s>(schema: &'s RowSchema, name: &str, at: usize) -> Option<&'s ColumnType> {
-    match schema.fields.get(at) {
-        Some(field) if field.name == name => Some(&field.ty),
-        _ => schema.fields.iter().find(|field| field.name == name).map(|field| &field.ty),
-    }
+/// The column that is sent as `name`, which nearly always stands at `at`.
+pub(crate) fn field_of<'s>(schema: &'s RowSchema, name: &str, at: usize) -> Option<&'s Field> {
+    let is_it = |field: &&Field| field.sent_as.as_deref().unwrap_or(&field.name) == name;
+    schema.fields.get(at).filter(is_it).or_else(|| schema.fields.iter().find(is_it))
 }

@@ -14,9 +14,11 @@
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
 
 mod envelope;
+mod stated;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -25,8 +27,10 @@ use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Table};
-use crate::unavailable::is_placeholder;
+use crate::unavailable::Placeholder;
 use envelope::{Message, Payload};
+pub use stated::Stated;
+use stated::StatedTypes;
 
 /// Decodes records of any number of topics.
 ///
@@ -49,8 +53,17 @@ use envelope::{Message, Payload};
 #[derive(Debug, Default)]
 pub struct Decoder {
     schemas: Schemas,
-    tables: HashMap<String, Table<'static>>,
+    stated: StatedTypes,
+    placeholder: Placeholder,
+    tables: HashMap<String, KnownTable>,
     last_delete: Option<LastDelete>,
+}
+
+/// What a topic's records are of, as the last of them said.
+#[derive(Debug)]
+struct KnownTable {
+    table: Table<'static>,
+    schema: Option<Arc<RowSchema>>,
 }
 
 /// Where the last delete stood. Its own tombstone is the next record of the partition and has the same key.
@@ -66,10 +79,25 @@ struct LastDelete {
 struct ImageOf<'a, 's> {
     path: &'static str,
     raw: &'a RawValue,
-    schema: Option<&'s RowSchema>,
+    types: Types<'s>,
+}
+
+/// What states the types of an image's columns; the first that knows a column counts.
+#[derive(Clone, Copy, Default)]
+struct Types<'s> {
+    /// The row's own schema. A key's schema does not tell the source's types, so this one goes before it.
+    row: Option<&'s RowSchema>,
+    key: Option<&'s RowSchema>,
+    /// What a setting states for a table whose events have no schema.
+    stated: &'s [Stated],
 }
 
 impl Decoder {
+    /// A decoder for a connector with its own placeholder, and for columns whose types are stated beside their events.
+    pub fn new(placeholder: Placeholder, columns: Vec<Stated>) -> Self {
+        Self { placeholder, stated: StatedTypes::new(columns), ..Self::default() }
+    }
+
     /// Decodes one record.
     ///
     /// # Errors
@@ -91,9 +119,12 @@ impl Decoder {
             return Ok(Event::Truncate(table));
         }
         let schema = schema.map(|text| self.schemas.of_envelope(text)).transpose()?;
-        let key = self.key(record)?;
-        let rows = rows(&op, &message, schema.as_deref(), key.as_ref())?;
-        self.remember(record.topic, &table);
+        let schema = schema.map(|schema| self.stated.apply(&table, schema));
+        let key = self.key(record, Some(&table), schema.as_deref())?;
+        let stated = if schema.is_none() { self.stated.of(&table) } else { &[] };
+        let types = Types { row: schema.as_deref(), key: None, stated };
+        let rows = rows(&op, &message, types, key.as_ref(), &self.placeholder)?;
+        self.remember(record.topic, &table, schema.as_ref());
         if op == "d" {
             self.remember_delete(record);
         }
@@ -102,16 +133,24 @@ impl Decoder {
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        let key = self.key(record)?;
+        let (table, schema) = match self.tables.get(record.topic) {
+            Some(known) => (Some(known.table.clone()), known.schema.clone()),
+            None => (None, None),
+        };
+        let key = self.key(record, table.as_ref(), schema.as_deref())?;
         if self.is_of_last_delete(record) {
             return Ok(Event::Aside(Aside::Tombstone));
         }
-        Ok(Event::Tombstone { table: self.tables.get(record.topic).cloned(), key })
+        Ok(Event::Tombstone { table, key })
     }
 
-    fn remember(&mut self, topic: &str, table: &Table<'_>) {
-        if self.tables.get(topic).is_none_or(|known| known != table) {
-            self.tables.insert(topic.to_owned(), table.clone().into_owned());
+    fn remember(&mut self, topic: &str, table: &Table<'_>, schema: Option<&Arc<RowSchema>>) {
+        match self.tables.get_mut(topic) {
+            Some(known) if known.table == *table => known.schema = schema.map(Arc::clone),
+            _ => {
+                let known = KnownTable { table: table.clone().into_owned(), schema: schema.map(Arc::clone) };
+                self.tables.insert(topic.to_owned(), known);
+            }
         }
     }
 
@@ -130,13 +169,23 @@ impl Decoder {
         })
     }
 
-    /// The key's columns; `None` for a null key.
-    fn key<'a>(&mut self, record: &Record<'a>) -> Result<Option<Key<'a>>, Error> {
+    /// The key's columns; `None` for a null key. `row` is the schema of the rows that it is a key of.
+    fn key<'a>(
+        &mut self,
+        record: &Record<'a>,
+        table: Option<&Table<'_>>,
+        row: Option<&RowSchema>,
+    ) -> Result<Option<Key<'a>>, Error> {
         let Some(text) = record.key else { return Ok(None) };
-        self.key_columns(text).map_err(|error| error.under("key"))
+        self.key_columns(text, table, row).map_err(|error| error.under("key"))
     }
 
-    fn key_columns<'a>(&mut self, text: &'a [u8]) -> Result<Option<Key<'a>>, Error> {
+    fn key_columns<'a>(
+        &mut self,
+        text: &'a [u8],
+        table: Option<&Table<'_>>,
+        row: Option<&RowSchema>,
+    ) -> Result<Option<Key<'a>>, Error> {
         let raw: &RawValue = json::parse(text)?;
         let (raw, schema) = match Json::of(raw) {
             Json::Null => return Ok(None),
@@ -152,7 +201,9 @@ impl Decoder {
         if let Json::Null = Json::of(raw) {
             return Ok(None);
         }
-        let columns = image(&ImageOf { path: "", raw, schema: schema.as_deref() }, |_| {})?;
+        let stated = table.map_or(&[][..], |table| self.stated.of(table));
+        let types = Types { row, key: schema.as_deref(), stated };
+        let columns = image(&ImageOf { path: "", raw, types }, &self.placeholder, |_| {})?;
         if columns.is_empty() {
             return Err(Error::new("", ErrorKind::Missing { expected: "the key's columns" }));
         }
@@ -163,11 +214,17 @@ impl Decoder {
 fn rows<'a>(
     op: &str,
     message: &Message<'a>,
-    schema: Option<&RowSchema>,
+    types: Types<'_>,
     key: Option<&Key<'a>>,
+    placeholder: &Placeholder,
 ) -> Result<Vec<Row<'a>>, Error> {
-    let before = message.before.map(|raw| ImageOf { path: "before", raw, schema });
-    let after = message.after.map(|raw| ImageOf { path: "after", raw, schema });
+    let before = message.before.map(|raw| ImageOf { path: "before", raw, types });
+    let after = message.after.map(|raw| ImageOf { path: "after", raw, types });
+    let row = |kind, of: &ImageOf<'a, '_>| {
+        let mut not_sent = Vec::new();
+        let columns = image(of, placeholder, |name| not_sent.push(name))?;
+        Ok(Row { kind, columns, not_sent })
+    };
     let after_row = |kind| match &after {
         Some(image) => row(kind, image),
         None => Err(Error::new("after", ErrorKind::Missing { expected: "the row after the change" })),
@@ -203,14 +260,12 @@ fn is_key_change(key: &Key<'_>, old: &Row<'_>, new: &Row<'_>) -> bool {
     })
 }
 
-fn row<'a>(kind: RowKind, of: &ImageOf<'a, '_>) -> Result<Row<'a>, Error> {
-    let mut not_sent = Vec::new();
-    let columns = image(of, |name| not_sent.push(name))?;
-    Ok(Row { kind, columns, not_sent })
-}
-
 /// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
-fn image<'a>(of: &ImageOf<'a, '_>, mut not_sent: impl FnMut(Cow<'a, str>)) -> Result<Vec<Column<'a>>, Error> {
+fn image<'a>(
+    of: &ImageOf<'a, '_>,
+    placeholder: &Placeholder,
+    mut not_sent: impl FnMut(Cow<'a, str>),
+) -> Result<Vec<Column<'a>>, Error> {
     let at_path = |error: Error| {
         if of.path.is_empty() { error } else { error.under(of.path) }
     };
@@ -219,17 +274,16 @@ fn image<'a>(of: &ImageOf<'a, '_>, mut not_sent: impl FnMut(Cow<'a, str>)) -> Re
     };
     let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
     let mut columns = Vec::with_capacity(fields.len());
-    for (at, (name, raw)) in fields.into_iter().enumerate() {
-        if is_placeholder(raw.get()) {
+    for (at, (sent_as, raw)) in fields.into_iter().enumerate() {
+        let (name, ty) = of.types.of(sent_as, at);
+        if placeholder.is(raw.get()) {
             not_sent(name);
             continue;
         }
-        let value = match of.schema {
-            None => connect::untyped(raw),
-            Some(schema) => match connect::type_of(schema, &name, at) {
-                Some(ty) => connect::typed(raw, ty),
-                None => Err(Error::new("", ErrorKind::Missing { expected: "the column in the event's schema" })),
-            },
+        let value = match ty {
+            Some(ty) => connect::typed(raw, ty),
+            None if of.types.is_untyped() => connect::untyped(raw),
+            None => Err(Error::new("", ErrorKind::Missing { expected: "the column in the event's schema" })),
         };
         match value {
             Ok(value) => columns.push(Column { name, value }),
@@ -237,4 +291,24 @@ fn image<'a>(of: &ImageOf<'a, '_>, mut not_sent: impl FnMut(Cow<'a, str>)) -> Re
         }
     }
     Ok(columns)
+}
+
+impl<'s> Types<'s> {
+    /// The name and type of the column that is sent as `name`, which nearly always stands at `at`.
+    fn of<'a>(&self, name: Cow<'a, str>, at: usize) -> (Cow<'a, str>, Option<&'s connect::ColumnType>) {
+        let field = |schema: Option<&'s RowSchema>| schema.and_then(|schema| connect::field_of(schema, &name, at));
+        match field(self.row).or_else(|| field(self.key)) {
+            Some(field) if field.sent_as.is_some() => (Cow::Owned(field.name.clone()), Some(&field.ty)),
+            Some(field) => (name, Some(&field.ty)),
+            None => {
+                let stated = self.stated.iter().find(|stated| stated.column == name);
+                (name, stated.map(|stated| &stated.ty))
+            }
+        }
+    }
+
+    /// Whether no schema states the types, so that a column may be without one.
+    fn is_untyped(&self) -> bool {
+        self.row.is_none() && self.key.is_none()
+    }
 }

@@ -12,6 +12,7 @@ mod names;
 mod not_sent;
 mod ops;
 mod secrets;
+mod stated;
 mod tombstones;
 mod types;
 mod wrapped;
@@ -24,12 +25,17 @@ use rowkind_formats::{Decoder, Record};
 /// Decodes the records and compares their outcomes, line by line.
 #[track_caller]
 fn check(records: &str, expected: &str) {
-    let mut decoder = Decoder::default();
+    check_by(&mut Decoder::default(), records, expected);
+}
+
+/// The same by a decoder of the case's own.
+#[track_caller]
+fn check_by(decoder: &mut Decoder, records: &str, expected: &str) {
     let mut found = String::new();
     for (offset, line) in (0..).zip(records.trim().lines()) {
         let (key, payload) = line.trim().split_once(" => ").expect("a record is `key => payload`");
         let (key, payload) = (bytes(key), bytes(payload));
-        found += &recordings::outcome(&mut decoder, &Record { topic: "t", partition: 0, offset, key, payload });
+        found += &recordings::outcome(decoder, &Record { topic: "t", partition: 0, offset, key, payload });
     }
     let trimmed: Vec<_> = expected.trim().lines().map(str::trim).collect();
     assert_eq!(found.trim_end(), trimmed.join("\n"), "of {records}");

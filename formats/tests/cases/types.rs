@@ -233,10 +233,10 @@ fn points() {
     check_values(
         r#"{"type":"struct","name":"io.debezium.data.geometry.Point"}"#,
         &[
-            (r#"{"x":1.5,"y":-2.5,"wkb":"AQ==","srid":null}"#, r#""(1.5,-2.5)""#),
+            (r#"{"x":1.5,"y":-2.5,"wkb":"AQEAAAAAAAAAAAD4PwAAAAAAAATA","srid":null}"#, r#""(1.5,-2.5)""#),
             (
                 r#"{"x":1.5}"#,
-                "# error: `after.x`: expected an object with the numbers `x` and `y` of a point, found nothing",
+                "# error: `after.x`: expected an object with the fields of a point, geometry, circle or line, found nothing",
             ),
         ],
     );
@@ -250,18 +250,15 @@ fn names_that_a_transform_gave_leave_the_primitive() {
 #[test]
 fn what_has_no_decoder_is_refused_unless_null() {
     check_values(
-        r#"{"type":"struct","name":"io.debezium.data.geometry.Geometry"}"#,
+        r#"{"type":"struct","name":"io.debezium.data.Unheard"}"#,
         &[
-            (
-                r#"{"wkb":"AQ=="}"#,
-                "# error: `after.x`: columns of type `io.debezium.data.geometry.Geometry` cannot be decoded",
-            ),
+            (r#"{"a":1}"#, "# error: `after.x`: columns of type `io.debezium.data.Unheard` cannot be decoded"),
             ("null", "null"),
         ],
     );
     check_values(
-        r#"{"type":"map","keys":{"type":"string"},"values":{"type":"string"}}"#,
-        &[(r#"{"a":"1"}"#, "# error: `after.x`: columns of type `map` cannot be decoded")],
+        r#"{"type":"struct"}"#,
+        &[(r#"{"a":"1"}"#, "# error: `after.x`: columns of type `struct` cannot be decoded")],
     );
     check_values(
         r#"{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal"}"#,
@@ -270,4 +267,123 @@ fn what_has_no_decoder_is_refused_unless_null() {
             "# error: `after.x`: columns of type `org.apache.kafka.connect.data.Decimal without a scale` cannot be decoded",
         )],
     );
+}
+
+#[test]
+fn structured_times() {
+    let ty = |name| format!(r#"{{"type":"struct","name":"io.debezium.time.Structured{name}"}}"#);
+    check_values(
+        &ty("Date"),
+        &[
+            (r#"{"year":2024,"month":2,"day":29,"specialValue":null}"#, r#""2024-02-29""#),
+            (r#"{"year":-43,"month":3,"day":15}"#, r#""0044-03-15 BC""#),
+            (r#"{"specialValue":"POSITIVE_INFINITY"}"#, r#""infinity""#),
+            (
+                r#"{"year":0,"month":0,"day":0}"#,
+                "# error: `after.x`: expected the parts of a date that exists, found a object that is none",
+            ),
+        ],
+    );
+    check_values(
+        &ty("Timestamp"),
+        &[(
+            r#"{"year":2024,"month":2,"day":29,"hour":12,"minute":34,"second":56,"nanos":789012345,"precision":9}"#,
+            r#""2024-02-29 12:34:56.789012345""#,
+        )],
+    );
+    check_values(&ty("Time"), &[(r#"{"hour":24,"minute":0,"second":0,"nanos":0}"#, r#""24:00:00""#)]);
+    check_values(
+        &ty("ZonedTime"),
+        &[(r#"{"hour":12,"minute":34,"second":56,"nanos":0,"offsetSeconds":-43200}"#, r#""12:34:56-12""#)],
+    );
+    check_values(
+        &ty("ZonedTimestamp"),
+        &[(
+            r#"{"year":2024,"month":1,"day":1,"hour":0,"minute":0,"second":0,"nanos":0,"offsetSeconds":3600,"zoneId":"Europe/Paris"}"#,
+            r#""2023-12-31 23:00:00+00""#,
+        )],
+    );
+    check_values(
+        &ty("Duration"),
+        &[
+            (r#"{"hours":-838,"minutes":-59,"seconds":-59,"nanos":-1000}"#, r#""-838:59:59.000001""#),
+            (r#"{"years":1,"months":-14,"days":3}"#, r#""-2 mons +3 days""#),
+            (
+                r#"{"nanos":1}"#,
+                "# error: `after.x`: expected the parts of a duration of whole microseconds, found a object that is none",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn durations_are_ticks_also_as_floating_point_numbers() {
+    check_values(
+        r#"{"type":"double","name":"io.debezium.time.MicroDuration"}"#,
+        &[
+            ("-9.3784E10", r#""-26:03:04""#),
+            ("0.0", r#""00:00:00""#),
+            ("1.5", "# error: `after.x`: expected a whole number of 64 bits, found a number that is none"),
+        ],
+    );
+    check_values(
+        r#"{"type":"int64","name":"io.debezium.time.NanoDuration"}"#,
+        &[("1500000001", r#""00:00:01.500000001""#)],
+    );
+}
+
+#[test]
+fn shapes() {
+    check_values(
+        r#"{"type":"struct","name":"io.debezium.data.geometry.Geometry"}"#,
+        &[
+            // the SRID goes into the well-known binary, in the order of its bytes
+            (
+                r#"{"wkb":"AQEAAAAAAAAAAAD4PwAAAAAAAATA","srid":4326}"#,
+                r#""\\x0101000020e6100000000000000000f83f00000000000004c0""#,
+            ),
+            (
+                r#"{"wkb":"AAAAAAE/+AAAAAAAAMAEAAAAAAAA","srid":4326}"#,
+                r#""\\x0020000001000010e63ff8000000000000c004000000000000""#,
+            ),
+            (
+                r#"{"wkb":"AQIAAAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPA/AAAAAAAA8D8=","extensions":{"type":"lseg"}}"#,
+                r#""[(0,0),(1,1)]""#,
+            ),
+            (
+                r#"{"wkb":"AQIAAAACAAAA","extensions":{"type":"lseg"}}"#,
+                "# error: `after.x`: expected well-known binary of the geometry's type, found a string that is none",
+            ),
+        ],
+    );
+    check_values(
+        r#"{"type":"struct","name":"io.debezium.data.geometry.Circle"}"#,
+        &[(r#"{"center":{"x":1,"y":-2.5},"radius":3.0}"#, r#""<(1,-2.5),3.0>""#)],
+    );
+    check_values(
+        r#"{"type":"struct","name":"io.debezium.data.geometry.Line"}"#,
+        &[(r#"{"a":1.0,"b":-1.0,"c":0.5}"#, r#""{1.0,-1.0,0.5}""#)],
+    );
+}
+
+#[test]
+fn vectors_and_maps_stay_json() {
+    check_values(r#"{"type":"array","name":"io.debezium.data.DoubleVector"}"#, &[("[1.0,-0.5]", "[1.0,-0.5]")]);
+    check_values(
+        r#"{"type":"struct","name":"io.debezium.data.SparseDoubleVector"}"#,
+        &[(r#"{"dimensions":5,"vector":[[1,1.5],[3,2.0]]}"#, r#""{1:1.5,3:2.0}/5""#)],
+    );
+    check_values(
+        r#"{"type":"map","keys":{"type":"string"},"values":{"type":"string"}}"#,
+        &[(r#"{"a":"1","b":null}"#, r#"{"a":"1","b":null}"#)],
+    );
+}
+
+#[test]
+fn an_unsigned_bigint_is_known_by_its_source() {
+    check_values(
+        r#"{"type":"int64","parameters":{"__debezium.source.column.type":"BIGINT UNSIGNED ZEROFILL"}}"#,
+        &[("-1", "18446744073709551615"), ("9223372036854775807", "9223372036854775807")],
+    );
+    check_values(r#"{"type":"int64","parameters":{"__debezium.source.column.type":"BIGINT"}}"#, &[("-1", "-1")]);
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::text::Kind;
+use super::kind::Kind;
 use crate::route::TargetName;
 
 /// The target tables that were looked up; `None` for one that was not there.
@@ -110,40 +110,17 @@ fn column(row: &PgRow) -> Result<TargetColumn, sqlx::Error> {
     let (ty, typmod): (String, i32) = (row.try_get("type")?, row.try_get("typmod")?);
     let item: Option<String> = row.try_get("item")?;
     let kind = match item {
-        Some(item) => Kind::Array(Box::new(kind(&item, typmod))),
-        None => kind(&ty, typmod),
+        Some(item) => Kind::Array(Box::new(Kind::of(&item, typmod))),
+        None => Kind::of(&ty, typmod),
     };
+    let cast: String = row.try_get("cast")?;
     Ok(TargetColumn {
         name: row.try_get("name")?,
-        cast: row.try_get("cast")?,
+        // money reads text by the database's locale, a number not
+        cast: if ty == "money" { format!("numeric::{cast}") } else { cast },
         declared: row.try_get("declared")?,
         kind,
         is_generated: row.try_get("is_generated")?,
         is_identity: row.try_get("is_identity")?,
     })
-}
-
-/// The kind of a base type by its name in `pg_type`. `typmod` is `pg_attribute.atttypmod`; −1 where there is none.
-fn kind(ty: &str, typmod: i32) -> Kind {
-    let precision = if typmod < 0 { 6 } else { typmod };
-    match ty {
-        "bool" => Kind::Bool,
-        "int2" | "int4" | "int8" | "float4" | "float8" | "oid" => Kind::Number,
-        // ((precision << 16) | (scale & 0x7ff)) + VARHDRSZ; the scale is signed since Postgres 15
-        "numeric" => Kind::Numeric { scale: (typmod >= 0).then(|| (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400) },
-        "money" => Kind::Numeric { scale: Some(2) },
-        "bytea" => Kind::Bytea,
-        "date" => Kind::Date,
-        "time" => Kind::Time { precision },
-        "timestamp" => Kind::Timestamp { precision, zoned: false },
-        "timestamptz" => Kind::Timestamp { precision, zoned: true },
-        "timetz" => Kind::Timetz,
-        "interval" => Kind::Interval,
-        "bit" => Kind::Bit { length: usize::try_from(typmod).ok() },
-        "varbit" => Kind::Bit { length: None },
-        "json" | "jsonb" => Kind::Json,
-        "hstore" => Kind::Hstore,
-        "point" => Kind::Point,
-        _ => Kind::Text,
-    }
 }

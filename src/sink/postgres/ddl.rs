@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::catalog::{self, Catalog, TargetTable};
 use super::plan::{Need, NeedRows};
+use super::types::Present;
 use super::{Failure, evolve, sql};
 use crate::config::Evolve;
 use crate::route::{Shape, TargetName, quoted};
@@ -46,7 +47,8 @@ async fn alter_table(
     evolve: Evolve,
 ) -> Result<Option<String>, Failure> {
     let name = &table.name;
-    let changes = evolve::changes(table, &shape.fields, evolve).map_err(|(column, ty)| {
+    let present = Present::look_up(transaction, &shape.fields).await?;
+    let changes = evolve::changes(table, &shape.fields, evolve, &present).map_err(|(column, ty)| {
         Failure::Fatal(format!(
             "table {name} has no column {}, and its type `{ty}` has no Postgres type",
             quoted(&column)
@@ -88,7 +90,8 @@ async fn create_table(
             quoted(column)
         )));
     }
-    let statement = sql::create_table(name, &shape.fields, &shape.key).map_err(|(column, ty)| {
+    let present = Present::look_up(transaction, &shape.fields).await?;
+    let statement = sql::create_table(name, &shape.fields, &shape.key, &present).map_err(|(column, ty)| {
         Failure::Fatal(format!(
             "table {name} does not exist, and its column {} of type `{ty}` has no Postgres type: create the table",
             quoted(&column)

@@ -7,7 +7,7 @@
 use rowkind_formats::Field;
 
 use super::catalog::TargetTable;
-use super::sql::sql_type;
+use super::types::{Present, sql_type};
 use crate::config::Evolve;
 
 /// One change of a table.
@@ -31,18 +31,24 @@ pub enum ColumnChange {
     },
 }
 
-/// What has to be altered in `table` before rows of these columns are written.
+/// What has to be altered in `table` before rows of these columns are written. `present` decides the types of new columns
+/// alone, not whether there are any.
 ///
 /// # Errors
 ///
 /// The name and type of a new column that Postgres has no type for.
-pub fn changes(table: &TargetTable, fields: &[Field], evolve: Evolve) -> Result<Vec<ColumnChange>, (String, String)> {
+pub fn changes(
+    table: &TargetTable,
+    fields: &[Field],
+    evolve: Evolve,
+    present: &Present,
+) -> Result<Vec<ColumnChange>, (String, String)> {
     let mut changes = Vec::new();
     if evolve == Evolve::Off {
         return Ok(changes);
     }
     for field in fields {
-        let wanted = sql_type(&field.ty);
+        let wanted = sql_type(field, present);
         match table.column(&field.name) {
             None => {
                 let ty = wanted.map_err(|ty| (field.name.clone(), ty))?;

@@ -4,8 +4,10 @@
 //! applied. The rooms in the order a batch takes:
 //!
 //! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes` and [`sql`]
+//! - [`kind`], [`modes`], `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
+//! - [`types`]: what a new column's type is
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - [`failure`]: what an error asks for
 
@@ -13,11 +15,15 @@ pub mod catalog;
 mod ddl;
 pub mod evolve;
 pub mod failure;
+mod fits;
+pub mod kind;
+pub mod modes;
 pub mod offsets;
 pub mod plan;
 mod rows;
 pub mod sql;
 pub mod text;
+pub mod types;
 mod writes;
 
 use std::ops::Range;

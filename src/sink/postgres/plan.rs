@@ -11,8 +11,10 @@ use rowkind_formats::{Change, Decoder, Error, Event, Key, Record, Row, RowKind, 
 
 use super::catalog::Catalog;
 use super::evolve;
+use super::modes::Modes;
 use super::rows;
-use super::text::{Modes, TextColumn};
+use super::text::TextColumn;
+use super::types::Present;
 use super::writes::{self, Pending, Statement};
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::records::Records;
@@ -98,7 +100,7 @@ impl Planner {
     /// A planner for one lane.
     pub fn new(config: &Config) -> Self {
         Self {
-            decoder: Decoder::default(),
+            decoder: Decoder::new(config.placeholder.clone(), config.columns.clone()),
             routes: config.routes.clone(),
             evolve: config.sink.evolve,
             truncate: config.sink.truncate,
@@ -226,7 +228,8 @@ impl Planner {
             && !pending.fits(schema)
         {
             let shape = route.shape(&change).expect("the change has a schema");
-            let lacks = evolve::changes(target, &shape.fields, evolve).map_err(|untyped| no_type(&name, &untyped))?;
+            let lacks = evolve::changes(target, &shape.fields, evolve, &Present::default())
+                .map_err(|untyped| no_type(&name, &untyped))?;
             if !lacks.is_empty() {
                 return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
             }

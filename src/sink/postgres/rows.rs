@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use rowkind_formats::{Change, Column, Origin, Record, Row, RowKind, Value};
 
 use super::catalog::TargetTable;
+use super::kind::Kind;
+use super::modes::Modes;
 use super::plan::Refusal;
-use super::text::{Kind, Modes};
 use super::writes;
 use crate::batch::TableBatch;
 use crate::route::{DeletePolicy, Metadata, Route};

@@ -2,10 +2,11 @@
 //!
 //! Each takes one `text[]` a column, in the order of `columns`, and casts it to the column's type.
 
-use rowkind_formats::{ColumnType, Field, TimeUnit};
+use rowkind_formats::Field;
 
 use super::catalog::{TargetColumn, TargetTable};
 use super::evolve::ColumnChange;
+use super::types::{self, Present};
 use crate::route::{TargetName, quoted};
 
 /// `INSERT … ON CONFLICT (key) DO UPDATE`: rows whose columns were all sent.
@@ -79,12 +80,13 @@ pub fn truncate(table: &TargetTable) -> String {
 /// # Errors
 ///
 /// The name and type of a column that Postgres has no type for.
-pub fn create_table(name: &TargetName, fields: &[Field], key: &[String]) -> Result<String, (String, String)> {
-    let mut columns = Vec::with_capacity(fields.len() + 1);
-    for field in fields {
-        let ty = sql_type(&field.ty).map_err(|ty| (field.name.clone(), ty))?;
-        columns.push(format!("{} {ty}", quoted(&field.name)));
-    }
+pub fn create_table(
+    name: &TargetName,
+    fields: &[Field],
+    key: &[String],
+    present: &Present,
+) -> Result<String, (String, String)> {
+    let mut columns = fields.iter().map(|field| types::column(field, present)).collect::<Result<Vec<_>, _>>()?;
     if !key.is_empty() {
         columns.push(format!("primary key ({})", list(key.iter().map(|name| quoted(name)))));
     }
@@ -98,45 +100,6 @@ pub fn alter_table(name: &TargetName, changes: &[ColumnChange]) -> String {
         ColumnChange::Widen { column, ty, .. } => format!("alter column {} type {ty}", quoted(column)),
     };
     format!("alter table {name} {}", list(changes.iter().map(change)))
-}
-
-/// The Postgres type that holds every value of a column's type.
-pub fn sql_type(ty: &ColumnType) -> Result<String, String> {
-    use ColumnType as T;
-    Ok(match ty {
-        T::Boolean => "boolean",
-        T::Int16 => "smallint",
-        T::Int32 => "integer",
-        T::Int64 => "bigint",
-        T::Float32 => "real",
-        T::Float64 => "double precision",
-        T::Text | T::Enum | T::EnumSet | T::Ltree => "text",
-        T::Bytes => "bytea",
-        T::Decimal { precision: Some(precision @ 1..=1_000), scale: scale @ 0..=1_000 } if scale <= precision => {
-            return Ok(format!("numeric({precision},{scale})"));
-        }
-        T::Decimal { .. } | T::VariableScaleDecimal => "numeric",
-        T::Date | T::IsoDate => "date",
-        T::Time(TimeUnit::Millis) => "time(3)",
-        T::Time(_) | T::IsoTime => "time",
-        T::Timestamp(TimeUnit::Millis) => "timestamp(3)",
-        T::Timestamp(_) | T::IsoTimestamp => "timestamp",
-        T::ZonedTime => "timetz",
-        T::ZonedTimestamp => "timestamptz",
-        T::Interval | T::MicroDuration => "interval",
-        // json keeps the text as it was; jsonb would drop repeated keys and refuse \u0000
-        T::Json => "json",
-        T::Xml => "xml",
-        T::Uuid => "uuid",
-        T::TsVector => "tsvector",
-        T::Bits { length: Some(length) } => return Ok(format!("bit varying({length})")),
-        T::Bits { length: None } => "bit varying",
-        T::Point => "point",
-        T::Array(item) => return sql_type(item).map(|item| format!("{item}[]")),
-        T::Unsupported(name) => return Err(name.clone()),
-        other => return Err(format!("{other:?}")),
-    }
-    .to_owned())
 }
 
 /// An identity column takes the source's value.
@@ -166,7 +129,7 @@ fn unnested(n_columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::postgres::text::Kind;
+    use crate::sink::postgres::kind::Kind;
 
     fn table() -> TargetTable {
         let column = |name: &str, cast: &str| TargetColumn {

@@ -5,111 +5,17 @@
 //! setting has to ([`Modes`]); without it the value is refused. Nothing is guessed, and no value stands in an error.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::STANDARD;
 use rowkind_formats::literal::{
-    array_literal, bits_text, bytea_text, hstore_literal, point_text, variable_scale_decimal,
+    array_literal, bits_text, bytea_text, hex_text, hstore_literal, sparse_vector, variable_scale_decimal,
 };
-use rowkind_formats::{Error, ErrorKind, TimeUnit, Value, date, decimal_text, time, timestamp};
+use rowkind_formats::{BytesText, Error, ErrorKind, Geometry, Structured, TimeUnit, Value};
+use rowkind_formats::{bytes_of, date, decimal_text, interval, structured_text, time, timestamp};
 use rowkind_formats::{local_date, local_time, local_timestamp, zoned_time, zoned_timestamp};
 
-/// What the connector was told and records without a schema do not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Modes {
-    /// `time.precision.mode`.
-    pub time_precision: Option<TimePrecision>,
-    /// `decimal.handling.mode`.
-    pub decimal: Option<DecimalMode>,
-    /// `binary.handling.mode`.
-    pub binary: Option<BinaryMode>,
-}
-
-/// Debezium's `time.precision.mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimePrecision {
-    /// Milliseconds or microseconds by the column's precision.
-    Adaptive,
-    /// The same, but times of day always in microseconds.
-    AdaptiveTimeMicroseconds,
-    /// Milliseconds.
-    Connect,
-    /// ISO 8601 text.
-    Isostring,
-    /// Microseconds.
-    Microseconds,
-    /// Nanoseconds.
-    Nanoseconds,
-}
-
-/// Debezium's `decimal.handling.mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DecimalMode {
-    /// The unscaled value in base64.
-    Precise,
-    /// Text.
-    String,
-    /// A JSON number.
-    Double,
-}
-
-/// Debezium's `binary.handling.mode`; `bytes` is base64 in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinaryMode {
-    /// With `+` and `/`.
-    Base64,
-    /// With `-` and `_`.
-    Base64UrlSafe,
-    /// Two digits a byte.
-    Hex,
-}
-
-/// What a target column holds, as far as it decides how a value is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// `boolean`
-    Bool,
-    /// `smallint`, `integer`, `bigint`, `real`, `double precision`, `oid`
-    Number,
-    /// `numeric` and `money`
-    Numeric {
-        /// Digits behind the point, where the column limits them.
-        scale: Option<i32>,
-    },
-    /// `bytea`
-    Bytea,
-    /// `date`
-    Date,
-    /// `time`
-    Time {
-        /// Digits of the fraction, 6 where the column does not limit them.
-        precision: i32,
-    },
-    /// `timestamp` and `timestamptz`: a bare number is a wall clock in UTC for both.
-    Timestamp {
-        /// Digits of the fraction, 6 where the column does not limit them.
-        precision: i32,
-        /// `timestamptz`
-        zoned: bool,
-    },
-    /// `timetz`
-    Timetz,
-    /// `interval`
-    Interval,
-    /// `bit` and `bit varying`
-    Bit {
-        /// Number of bits; `None` for a varying number.
-        length: Option<usize>,
-    },
-    /// `json` and `jsonb`
-    Json,
-    /// `hstore`
-    Hstore,
-    /// `point`
-    Point,
-    /// An array of another kind.
-    Array(Box<Kind>),
-    /// Everything whose text is the same at both ends: text, uuid, inet, xml, ranges, enums …
-    Text,
-}
+use super::fits::fitted;
+use super::kind::{Digits, Kind};
+use super::modes::{DecimalMode, Modes, TimePrecision};
 
 /// A column of parameters: the elements of a one-dimensional `text[]` as they go over the wire.
 #[derive(Debug, Default)]
@@ -137,16 +43,14 @@ impl TextColumn {
     ///
     /// # Errors
     ///
-    /// When the value is none of the kind, could be read in two ways, or holds a zero byte. The column is then as before.
+    /// When the value is none of the kind, could be read in two ways, or does not fit into the column. The parameters are
+    /// then as before.
     pub fn push_value(&mut self, value: &Value<'_>, kind: &Kind, modes: Modes) -> Result<(), Error> {
         let Some(text) = text(value, kind, modes)? else {
             self.push_null();
             return Ok(());
         };
         let text: &str = text.as_ref();
-        if text.as_bytes().contains(&0) {
-            return Err(refused("text without a zero byte, which Postgres cannot hold", "a zero byte"));
-        }
         let length = i32::try_from(text.len()).map_err(|_| refused("at most 2 GB", "more"))?;
         self.n += 1;
         self.bytes.extend_from_slice(&length.to_be_bytes());
@@ -159,24 +63,28 @@ type Text<'v> = std::borrow::Cow<'v, str>;
 
 /// The text of a value for a column of `kind`; `None` for NULL.
 fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Text<'v>>, Error> {
-    Ok(Some(match value {
+    let text = match value {
         Value::Null => return Ok(None),
         Value::Bool(value) => bool_text(*value, kind)?.into(),
         Value::Number(text) => number_text(text, kind, modes)?,
-        Value::Text(text) => string_text(text, kind, modes)?,
+        Value::Text(text) => typed_text(text, kind, modes)?,
+        Value::Untyped(text) => untyped_text(text, kind, modes)?,
+        Value::Bits(digits) => varying_bits(digits, kind)?,
         Value::Bytes(bytes) => match kind {
             Kind::Bytea => bytea_text(bytes).into(),
-            Kind::Bit { length } => bits_text(bytes, *length).into(),
             other => return Err(refused(other.expected(), "binary")),
         },
+        Value::Geometry(geometry) => geometry_text(geometry, kind)?.into(),
         Value::Json(text) => json_text(text, kind, modes)?,
-    }))
+    };
+    fitted(text, kind, modes).map(Some)
 }
 
 fn bool_text(value: bool, kind: &Kind) -> Result<&'static str, Error> {
     match kind {
-        Kind::Bool | Kind::Text | Kind::Json => Ok(if value { "true" } else { "false" }),
+        Kind::Bool | Kind::Text | Kind::Json | Kind::Jsonb => Ok(if value { "true" } else { "false" }),
         Kind::Bit { .. } => Ok(if value { "1" } else { "0" }),
+        Kind::Varbit => Err(unstated_bits()),
         other => Err(refused(other.expected(), "a boolean")),
     }
 }
@@ -184,17 +92,22 @@ fn bool_text(value: bool, kind: &Kind) -> Result<&'static str, Error> {
 fn number_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
     let ticks = || text.parse::<i64>().map_err(|_| refused(kind.expected(), "a number that is no integer of 64 bits"));
     Ok(match kind {
-        Kind::Bool | Kind::Number | Kind::Numeric { .. } | Kind::Text | Kind::Json => text.into(),
+        Kind::Bool
+        | Kind::Integer { .. }
+        | Kind::Float
+        | Kind::Numeric { .. }
+        | Kind::Text
+        | Kind::Varchar { .. }
+        | Kind::Json
+        | Kind::Jsonb => text.into(),
         Kind::Date => match i32::try_from(ticks()?) {
             Ok(days) => date(i64::from(days)).into(),
             Err(_) => return Err(refused("days since 1970", "a number that is too large")),
         },
         Kind::Time { precision } => time(ticks()?, unit(modes, *precision, true)?).into(),
         Kind::Timestamp { precision, .. } => timestamp(ticks()?, unit(modes, *precision, false)?).into(),
-        Kind::Interval => format!("{} microseconds", ticks()?).into(),
-        Kind::Bytea | Kind::Timetz | Kind::Bit { .. } | Kind::Hstore | Kind::Point | Kind::Array(_) => {
-            return Err(refused(kind.expected(), "a number"));
-        }
+        Kind::Interval => time(ticks()?, interval_unit(modes)?).into(),
+        other => return Err(refused(other.expected(), "a number")),
     })
 }
 
@@ -212,42 +125,84 @@ fn unit(modes: Modes, precision: i32, of_day: bool) -> Result<TimeUnit, Error> {
     }
 }
 
-fn string_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+/// Postgres's connector sends an interval in microseconds whatever its mode; `MySQL`'s sends a TIME by its mode. Where
+/// the two differ the column has to be stated.
+fn interval_unit(modes: Modes) -> Result<TimeUnit, Error> {
+    use TimePrecision as T;
+    match modes.time_precision {
+        Some(T::Adaptive | T::AdaptiveTimeMicroseconds | T::Microseconds | T::Isostring) => Ok(TimeUnit::Micros),
+        Some(T::Connect | T::Nanoseconds) => Err(unstated("the unit of a number for an interval", "source.columns")),
+        None => Err(unstated("the unit of a number for an interval", "source.time_precision")),
+    }
+}
+
+/// Text of a type that is known. It is what Postgres prints, but for what a schema calls text alone.
+fn typed_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Numeric { .. } => Ok(special_decimal(text).unwrap_or(text).into()),
+        _ => either_text(text, kind, modes),
+    }
+}
+
+/// A string of an event without a schema.
+fn untyped_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Numeric { digits } => numeric_text(text, *digits, modes),
+        Kind::Bit { length } => {
+            let bytes = STANDARD.decode(text).map_err(|_| refused("base64 of bits", "a string that is none"))?;
+            let bits = bits_text(&bytes, Some(*length));
+            bits.map(Text::Owned).ok_or_else(|| refused("at most as many bits as the column has", "more"))
+        }
+        Kind::Varbit => Err(unstated_bits()),
+        // MySQL's TIME with time.precision.mode=isostring is a time of day
+        Kind::Interval => Ok(interval(text).or_else(|| local_time(text)).map_or(text.into(), Text::Owned)),
+        _ => either_text(text, kind, modes),
+    }
+}
+
+fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
     let or_as_it_is = |printed: Option<String>| printed.map_or(Text::Borrowed(text), Text::Owned);
     Ok(match kind {
-        Kind::Numeric { scale } => return numeric_text(text, *scale, modes),
-        Kind::Bytea => return binary_text(text, modes).map(Text::Owned),
+        Kind::Bytea => binary_text(text, modes)?.into(),
         Kind::Date => or_as_it_is(local_date(text)),
         Kind::Time { .. } => or_as_it_is(local_time(text)),
         Kind::Timestamp { zoned: false, .. } => or_as_it_is(local_timestamp(text)),
         Kind::Timestamp { zoned: true, .. } => or_as_it_is(zoned_timestamp(text)),
-        Kind::Timetz => or_as_it_is(zoned_time(text)),
-        Kind::Bit { length } if !text.bytes().all(|byte| matches!(byte, b'0' | b'1')) || text.is_empty() => {
-            let bytes = STANDARD.decode(text).map_err(|_| refused("base64 of bits", "a string that is none"))?;
-            bits_text(&bytes, *length).into()
-        }
+        Kind::Timetz { .. } => or_as_it_is(zoned_time(text)),
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
-        Kind::Bool
-        | Kind::Number
-        | Kind::Bit { .. }
-        | Kind::Interval
-        | Kind::Json
-        | Kind::Hstore
-        | Kind::Point
-        | Kind::Array(_)
-        | Kind::Text => text.into(),
+        _ => text.into(),
     })
+}
+
+/// Bits of a column that may be a `bit varying`. Into a `bit(n)` they go as they are.
+fn varying_bits<'v>(digits: &'v str, kind: &Kind) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Bit { length } => match digits.len().checked_sub(*length) {
+            Some(0) => Ok(digits.into()),
+            None => Ok(("0".repeat(length - digits.len()) + digits).into()),
+            Some(n_more) => match digits.split_at(n_more) {
+                (zeros, bits) if !zeros.contains('1') => Ok(bits.into()),
+                _ => Err(refused("at most as many bits as the column has", "more")),
+            },
+        },
+        Kind::Varbit => Err(unstated_bits()),
+        other => Err(refused(other.expected(), "bits")),
+    }
 }
 
 /// Debezium's names for what is no number, in mode `string`.
 const SPECIAL_DECIMALS: [(&str, &str); 3] =
     [("NAN", "NaN"), ("POSITIVE_INFINITY", "Infinity"), ("NEGATIVE_INFINITY", "-Infinity")];
 
+fn special_decimal(text: &str) -> Option<&'static str> {
+    SPECIAL_DECIMALS.iter().find(|(name, _)| *name == text).map(|(_, special)| *special)
+}
+
 /// A string for a numeric column is a number's text or, in mode `precise`, base64. Nearly every string can be only one
 /// of the two; for one such as `1234` the mode has to be stated.
-fn numeric_text(text: &str, scale: Option<i32>, modes: Modes) -> Result<Text<'_>, Error> {
-    if let Some((_, special)) = SPECIAL_DECIMALS.iter().find(|(name, _)| *name == text) {
-        return Ok((*special).into());
+fn numeric_text(text: &str, digits: Option<Digits>, modes: Modes) -> Result<Text<'_>, Error> {
+    if let Some(special) = special_decimal(text) {
+        return Ok(special.into());
     }
     let plain = is_number(text);
     let base64 = || STANDARD.decode(text).ok().filter(|bytes| !bytes.is_empty());
@@ -255,17 +210,18 @@ fn numeric_text(text: &str, scale: Option<i32>, modes: Modes) -> Result<Text<'_>
         (Some(DecimalMode::String | DecimalMode::Double), true) => Ok(text.into()),
         (None, true) if base64().is_none() => Ok(text.into()),
         (None, true) => Err(unstated("whether a string for a number is text or base64", "source.decimal_mode")),
-        (None | Some(DecimalMode::Precise), _) => match (base64(), scale) {
-            (Some(bytes), Some(scale)) => Ok(decimal_text(&bytes, scale).into()),
-            (Some(_), None) => {
-                Err(refused("a column numeric(p,s), whose scale the base64 needs", "one without a scale"))
-            }
+        (None | Some(DecimalMode::Precise), _) => match (base64(), digits) {
+            (Some(bytes), Some(Digits { scale, .. })) => Ok(decimal_text(&bytes, scale).into()),
+            (Some(_), None) => Err(unstated("the scale of base64 for a numeric column without one", "source.columns")),
             (None, _) => Err(refused("a number or the base64 of one", "a string that is neither")),
         },
-        (Some(_), false) => Err(refused("a number's text, as `source.decimal_mode` says", "another string")),
+        // bigint.unsigned.handling.mode=precise is base64 in every mode
+        (Some(_), false) => match (base64(), digits) {
+            (Some(bytes), Some(Digits { scale: 0, .. })) => Ok(decimal_text(&bytes, 0).into()),
+            _ => Err(refused("a number's text, as `source.decimal_mode` says", "another string")),
+        },
     }
 }
-
 /// Whether Postgres reads the text as a number.
 fn is_number(text: &str) -> bool {
     if matches!(text, "NaN" | "Infinity" | "-Infinity") {
@@ -280,67 +236,51 @@ fn is_number(text: &str) -> bool {
 }
 
 fn binary_text(text: &str, modes: Modes) -> Result<String, Error> {
-    let hex = || unhex(text);
-    let standard = || STANDARD.decode(text).ok();
-    let url_safe = || URL_SAFE.decode(text).ok();
-    let bytes = match modes.binary {
-        Some(BinaryMode::Hex) => hex(),
-        Some(BinaryMode::Base64) => standard(),
-        Some(BinaryMode::Base64UrlSafe) => url_safe(),
-        None => match (standard().or_else(url_safe), hex()) {
-            (Some(base64), Some(hex)) if base64 != hex => {
-                return Err(unstated("whether a string for binary is base64 or hex", "source.binary_mode"));
-            }
-            (base64, hex) => base64.or(hex),
-        },
+    if let Some(form) = modes.binary {
+        return bytes_of(text, form).map(|bytes| bytea_text(&bytes));
+    }
+    let [standard, url_safe, hex] =
+        [BytesText::Base64, BytesText::Base64UrlSafe, BytesText::Hex].map(|form| bytes_of(text, form).ok());
+    match (standard.or(url_safe), hex) {
+        (Some(base64), Some(hex)) if base64 != hex => {
+            Err(unstated("whether a string for binary is base64 or hex", "source.binary_mode"))
+        }
+        (Some(bytes), _) | (None, Some(bytes)) => Ok(bytea_text(&bytes)),
+        (None, None) => Err(refused("base64 or hex", "a string that is none")),
+    }
+}
+
+fn geometry_text(geometry: &Geometry, kind: &Kind) -> Result<String, Error> {
+    let text = match kind {
+        Kind::Shape => geometry.native().map(str::to_owned),
+        Kind::Geometry => geometry.ewkb().map(hex_text),
+        Kind::Bytea => geometry.ewkb().map(bytea_text),
+        Kind::Text => geometry.native().map(str::to_owned).or_else(|| geometry.ewkb().map(hex_text)),
+        _ => None,
     };
-    bytes.map(|bytes| bytea_text(&bytes)).ok_or_else(|| refused("base64 or hex", "a string that is none"))
+    text.ok_or_else(|| refused(kind.expected(), "a geometry of another type"))
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(high)? << 4 | digit(low)?),
-            _ => None,
-        })
-        .collect()
-}
-
-/// An object or array of an event without a schema.
+/// An object or array.
 fn json_text<'v>(json: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
-    Ok(match kind {
-        Kind::Json => json.into(),
-        Kind::Numeric { .. } => variable_scale_decimal(json)?.into(),
-        Kind::Hstore => hstore_literal(json)?.into(),
-        Kind::Point => point_text(json)?.into(),
+    let structured = |ty| structured_text(json, ty).map(Text::Owned);
+    match kind {
+        Kind::Json | Kind::Jsonb | Kind::Vector => Ok(json.into()),
+        Kind::Numeric { .. } => variable_scale_decimal(json).map(Text::Owned),
+        Kind::Hstore => hstore_literal(json).map(Text::Owned),
+        Kind::Shape | Kind::Geometry | Kind::Bytea => geometry_text(&Geometry::parse(json)?, kind).map(Text::Owned),
+        Kind::SparseVector => sparse_vector(json).map(Text::Owned),
+        Kind::Date => structured(Structured::Date),
+        Kind::Time { .. } => structured(Structured::Time),
+        Kind::Timestamp { zoned: false, .. } => structured(Structured::Timestamp),
+        Kind::Timestamp { zoned: true, .. } => structured(Structured::ZonedTimestamp),
+        Kind::Timetz { .. } => structured(Structured::ZonedTime),
+        Kind::Interval => structured(Structured::Duration),
         Kind::Array(item) => {
-            array_literal(json, |value| text(value, item, modes).map(|text| text.map(Text::into_owned)))?.into()
+            let item_text = |value: &Value<'_>| text(value, item, modes).map(|text| text.map(Text::into_owned));
+            array_literal(json, item_text).map(Text::Owned)
         }
-        other => return Err(refused(other.expected(), "an object or an array")),
-    })
-}
-
-impl Kind {
-    /// What is expected for a column of this kind, in words for an error.
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Bool => "a boolean",
-            Self::Number | Self::Numeric { .. } => "a number",
-            Self::Bytea => "binary as text",
-            Self::Date => "days since 1970 or an ISO 8601 date",
-            Self::Time { .. } => "a time of day",
-            Self::Timestamp { .. } => "a timestamp",
-            Self::Timetz => "an ISO 8601 time with its zone",
-            Self::Interval => "an interval",
-            Self::Bit { .. } => "bits",
-            Self::Json => "JSON",
-            Self::Hstore => "a map of strings",
-            Self::Point => "a point",
-            Self::Array(_) => "an array",
-            Self::Text => "text",
-        }
+        other => Err(refused(other.expected(), "an object or an array")),
     }
 }
 
@@ -352,78 +292,103 @@ fn unstated(what: &'static str, setting: &'static str) -> Error {
     Error::new("", ErrorKind::Unstated { what, setting })
 }
 
+fn unstated_bits() -> Error {
+    unstated("the number of bits of a bit varying, whose zeros in front Debezium does not send,", "source.columns")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[allow(clippy::needless_pass_by_value, reason = "the cases read better without borrows")]
-    fn shown(value: Value<'_>, kind: &Kind, modes: Modes) -> String {
-        match text(&value, kind, modes) {
+    fn shown(value: &Value<'_>, kind: &Kind, modes: Modes) -> String {
+        match text(value, kind, modes) {
             Ok(Some(text)) => text.into_owned(),
             Ok(None) => "NULL".to_owned(),
             Err(error) => error.kind().to_string(),
         }
     }
 
-    const NUMERIC_2: Kind = Kind::Numeric { scale: Some(2) };
+    const NUMERIC_2: Kind = Kind::Numeric { digits: Some(Digits { precision: 12, scale: 2 }) };
 
     #[test]
     fn a_decimal_that_can_be_read_one_way_needs_no_setting() {
         let none = Modes::default();
-        assert_eq!(shown(Value::Text("AYbS".into()), &NUMERIC_2, none), "1000.50");
-        assert_eq!(shown(Value::Text("1000.50".into()), &NUMERIC_2, none), "1000.50");
-        assert_eq!(shown(Value::Text("-7".into()), &NUMERIC_2, none), "-7");
-        assert_eq!(shown(Value::Text("NAN".into()), &NUMERIC_2, none), "NaN");
-        assert!(shown(Value::Text("1234".into()), &NUMERIC_2, none).contains("source.decimal_mode"));
+        assert_eq!(shown(&Value::Untyped("AYbS".into()), &NUMERIC_2, none), "1000.50");
+        assert_eq!(shown(&Value::Untyped("1000.50".into()), &NUMERIC_2, none), "1000.50");
+        assert_eq!(shown(&Value::Untyped("-7".into()), &NUMERIC_2, none), "-7");
+        assert_eq!(shown(&Value::Untyped("NAN".into()), &NUMERIC_2, none), "NaN");
+        assert!(shown(&Value::Untyped("1234".into()), &NUMERIC_2, none).contains("source.decimal_mode"));
         let string = Modes { decimal: Some(DecimalMode::String), ..none };
-        assert_eq!(shown(Value::Text("1234".into()), &NUMERIC_2, string), "1234");
+        assert_eq!(shown(&Value::Untyped("1234".into()), &NUMERIC_2, string), "1234");
         let precise = Modes { decimal: Some(DecimalMode::Precise), ..none };
-        assert_eq!(shown(Value::Text("1234".into()), &NUMERIC_2, precise), "-26588.24");
+        assert_eq!(shown(&Value::Untyped("1234".into()), &NUMERIC_2, precise), "-26588.24");
     }
 
     #[test]
     fn the_unit_of_a_time_is_never_guessed() {
         let ticks = || Value::Number("1709287200123".into());
         let timestamp = |precision| Kind::Timestamp { precision, zoned: false };
-        assert!(shown(ticks(), &timestamp(3), Modes::default()).contains("source.time_precision"));
+        assert!(shown(&ticks(), &timestamp(3), Modes::default()).contains("source.time_precision"));
         let adaptive = Modes { time_precision: Some(TimePrecision::Adaptive), ..Modes::default() };
-        assert_eq!(shown(ticks(), &timestamp(3), adaptive), "2024-03-01 10:00:00.123");
-        assert_eq!(shown(ticks(), &timestamp(6), adaptive), "1970-01-20 18:48:07.200123");
-        assert_eq!(shown(Value::Number("19782".into()), &Kind::Date, Modes::default()), "2024-02-29");
+        assert_eq!(shown(&ticks(), &timestamp(3), adaptive), "2024-03-01 10:00:00.123");
+        assert_eq!(shown(&ticks(), &timestamp(6), adaptive), "1970-01-20 18:48:07.200123");
+        assert_eq!(shown(&Value::Number("19782".into()), &Kind::Date, Modes::default()), "2024-02-29");
     }
 
     #[test]
     fn binary_that_could_be_base64_or_hex_needs_the_setting() {
         let none = Modes::default();
-        assert_eq!(shown(Value::Text("AP8Q3g==".into()), &Kind::Bytea, none), "\\x00ff10de");
+        assert_eq!(shown(&Value::Untyped("AP8Q3g==".into()), &Kind::Bytea, none), "\\x00ff10de");
         assert_eq!(
-            shown(Value::Text("abc".into()), &Kind::Bytea, none),
+            shown(&Value::Untyped("abc".into()), &Kind::Bytea, none),
             "expected base64 or hex, found a string that is none"
         );
-        assert!(shown(Value::Text("00ff10de".into()), &Kind::Bytea, none).contains("source.binary_mode"));
-        let hex = Modes { binary: Some(BinaryMode::Hex), ..none };
-        assert_eq!(shown(Value::Text("00ff10de".into()), &Kind::Bytea, hex), "\\x00ff10de");
+        assert!(shown(&Value::Untyped("00ff10de".into()), &Kind::Bytea, none).contains("source.binary_mode"));
+        let hex = Modes { binary: Some(BytesText::Hex), ..none };
+        assert_eq!(shown(&Value::Untyped("00ff10de".into()), &Kind::Bytea, hex), "\\x00ff10de");
     }
 
     #[test]
     fn json_becomes_what_the_column_is() {
         let none = Modes::default();
         let array = Kind::Array(Box::new(Kind::Text));
-        assert_eq!(shown(Value::Json(r#"["a","b c",null,""]"#.into()), &array, none), r#"{a,"b c",NULL,""}"#);
-        assert_eq!(shown(Value::Json("[19782]".into()), &Kind::Array(Box::new(Kind::Date)), none), "{2024-02-29}");
+        assert_eq!(shown(&Value::Json(r#"["a","b c",null,""]"#.into()), &array, none), r#"{a,"b c",NULL,""}"#);
+        assert_eq!(shown(&Value::Json("[19782]".into()), &Kind::Array(Box::new(Kind::Date)), none), "{2024-02-29}");
         assert_eq!(
-            shown(Value::Json(r#"{"scale":1,"value":"Dw=="}"#.into()), &Kind::Numeric { scale: None }, none),
+            shown(&Value::Json(r#"{"scale":1,"value":"Dw=="}"#.into()), &Kind::Numeric { digits: None }, none),
             "1.5"
         );
-        assert_eq!(shown(Value::Text(r#"{"a":"1","b":null}"#.into()), &Kind::Hstore, none), r#""a"=>"1", "b"=>NULL"#);
-        assert_eq!(shown(Value::Json(r#"{"a":1}"#.into()), &Kind::Json, none), r#"{"a":1}"#);
+        assert_eq!(
+            shown(&Value::Untyped(r#"{"a":"1","b":null}"#.into()), &Kind::Hstore, none),
+            r#""a"=>"1", "b"=>NULL"#
+        );
+        assert_eq!(shown(&Value::Json(r#"{"a":1}"#.into()), &Kind::Json, none), r#"{"a":1}"#);
     }
 
     #[test]
     fn a_zero_byte_is_refused_and_leaves_the_column_as_it_was() {
         let mut column = TextColumn::default();
-        let error = column.push_value(&Value::Text("a\0b".into()), &Kind::Text, Modes::default());
+        let error = column.push_value(&Value::Untyped("a\0b".into()), &Kind::Text, Modes::default());
         assert!(error.is_err_and(|error| error.to_string().contains("zero byte")));
         assert_eq!((column.n, column.bytes.len()), (0, 0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_makes_it_panic(
+            text in proptest::prop_oneof!["\\PC*", "[-+]?[0-9.eE+-]{0,30}", "[0-9]{1,12}-[0-9:. TZ-]{0,20}( BC)?", "[\\[{].{0,30}"],
+            ty in proptest::sample::select(vec!["bool", "int2", "oid", "float8", "numeric", "money", "bytea", "date", "time",
+                "timestamp", "timestamptz", "timetz", "interval", "bit", "varbit", "json", "jsonb", "hstore", "box", "geometry",
+                "vector", "sparsevec", "varchar", "text"]),
+            typmod in proptest::sample::select(vec![-1, 4, 7, 0x000a_0006]),
+        ) {
+            let kind = Kind::of(ty, typmod);
+            for kind in [kind.clone(), Kind::Array(Box::new(kind))] {
+                for value in [Value::Text(text.as_str().into()), Value::Untyped(text.as_str().into()),
+                              Value::Number(text.as_str().into()), Value::Json(text.as_str().into()), Value::Bits(text.chars().filter(|c| matches!(c, '0' | '1')).collect())] {
+                    drop(super::text(&value, &kind, Modes::default()));
+                }
+            }
+        }
     }
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowSchema, Value};
 
 use super::catalog::{Catalog, TargetColumn, TargetTable};
+use super::modes::Modes;
 use super::plan::{Impossible, Refusal, key_parts, push_key};
 use super::sql;
-use super::text::{Modes, TextColumn};
+use super::text::TextColumn;
 use crate::batch::{Change, TableBatch};
 use crate::route::{TargetName, quoted};
 

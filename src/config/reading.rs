@@ -1,0 +1,65 @@
+//! Settings that say how values are read, and what is done with those that Postgres cannot hold.
+
+use rowkind_formats::{BytesText, Placeholder, Stated};
+
+use super::{ConfigError, Reader};
+use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision};
+
+pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
+    use TimePrecision as T;
+    Ok(Modes {
+        time_precision: read.optional_choice(
+            "source.time_precision",
+            &[
+                ("adaptive", T::Adaptive),
+                ("adaptive_time_microseconds", T::AdaptiveTimeMicroseconds),
+                ("connect", T::Connect),
+                ("isostring", T::Isostring),
+                ("microseconds", T::Microseconds),
+                ("nanoseconds", T::Nanoseconds),
+            ],
+        )?,
+        decimal: read.optional_choice(
+            "source.decimal_mode",
+            &[("precise", DecimalMode::Precise), ("string", DecimalMode::String), ("double", DecimalMode::Double)],
+        )?,
+        binary: read.optional_choice(
+            "source.binary_mode",
+            &[
+                ("bytes", BytesText::Base64),
+                ("base64", BytesText::Base64),
+                ("base64-url-safe", BytesText::Base64UrlSafe),
+                ("hex", BytesText::Hex),
+            ],
+        )?,
+        nul: read.choice("sink.nul", &[("reject", NulPolicy::Reject), ("strip", NulPolicy::Strip)])?,
+        excess_digits: read
+            .choice("sink.excess_digits", &[("reject", ExcessDigits::Reject), ("round", ExcessDigits::Round)])?,
+    })
+}
+
+pub(super) fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {
+    let key = "source.unavailable_placeholder";
+    Placeholder::parse(read.need(key)?).ok_or_else(|| read.invalid(key, "a text, or hex digits behind `hex:`"))
+}
+
+/// The types that are stated for single columns.
+pub(super) fn columns(read: &Reader<'_>) -> Result<Vec<Stated>, ConfigError> {
+    let mut all = Vec::new();
+    for pair in read.list("source.columns") {
+        let invalid = |what: &str| read.invalid("source.columns", what);
+        let (path, ty) =
+            pair.rsplit_once('=').ok_or_else(|| invalid("a column and its type, as schema.table.column=date"))?;
+        let ty = ty.trim().parse().map_err(|error| invalid(&format!("for `{path}` {}", expected(error))))?;
+        let ways = Stated::at_path(path.trim(), &ty);
+        if ways.is_empty() {
+            return Err(invalid("columns as schema.table.column"));
+        }
+        all.extend(ways);
+    }
+    Ok(all)
+}
+
+fn expected(error: rowkind_formats::UnknownType) -> String {
+    error.to_string().trim_start_matches("expected ").to_owned()
+}
