@@ -164,7 +164,7 @@ impl Lane {
                     self.sink.forget_catalog();
                     todo.push(part);
                 }
-                Err(Failure::Data(text)) => self.take_apart(&records, &part, text, &mut todo)?,
+                Err(Failure::Data(text)) => self.take_apart(&records, &part, text, &mut todo).await?,
                 Err(Failure::Lost(lost)) => {
                     self.note_lost(&lost)?;
                     records = records.without(&lost, part.range.start);
@@ -189,7 +189,13 @@ impl Lane {
     }
 
     /// Splits a part whose data Postgres refused; a single record is judged.
-    fn take_apart(&self, records: &Records, part: &Part, text: String, todo: &mut Vec<Part>) -> Result<(), RunError> {
+    async fn take_apart(
+        &mut self,
+        records: &Records,
+        part: &Part,
+        mut text: String,
+        todo: &mut Vec<Part>,
+    ) -> Result<(), RunError> {
         let Range { start, end } = part.range.clone();
         if end - start > 1 {
             let middle = start + (end - start) / 2;
@@ -201,7 +207,10 @@ impl Lane {
         if start == end {
             return Err(RunError::Fatal(text));
         }
-        let planner = self.planner.as_ref().expect("no plan is being made while a batch is taken apart");
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is taken apart");
+        if let Some(column) = self.sink.unreadable_column(records, start, planner).await {
+            text = format!("column `{column}`: {text}");
+        }
         match planner.rejects().judge(Reject::new(&records.get(start), text)) {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
             Verdict::Pass(reject) => {

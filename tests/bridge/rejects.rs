@@ -73,6 +73,20 @@ fn several_in_one_batch_are_each_skipped() {
     assert_eq!(database.rows(IN_ORDER), "(496,1,498)");
 }
 
+/// Postgres does not say in which column it could not read a text; the record is looked through for it.
+#[test]
+fn the_column_of_a_text_that_postgres_does_not_read_is_named() {
+    let database = Database::new();
+    database.execute("create type mood as enum ('ok'); create table items (id int primary key, a uuid, m mood)");
+    let row =
+        |id: i64, m: &str| created("items", json!({"id": id, "a": "b68a35a7-17ad-35b3-af2a-ae46edb4545a", "m": m}));
+    let file = file_of("shop.public.items", 0, &[row(1, "ok"), row(2, "secret"), row(3, "ok")]);
+    let pipeline = Pipeline::from_file(file.path(), &database);
+    let stopped = pipeline.run().with_code(3).says("offset 1: column `m`: Postgres: invalid input value for enum mood");
+    assert!(!stopped.log.contains("secret"), "{}", stopped.log);
+    assert_eq!(database.rows("select id from items"), "(1)");
+}
+
 /// The good change of a key counts even when a later bad one of the same batch would have replaced it.
 #[test]
 fn what_a_bad_change_would_have_replaced_is_applied() {

@@ -192,6 +192,28 @@ impl PostgresSink {
         self.apply_plan(records, Plan { range, ..Plan::default() }).await
     }
 
+    /// The column of a refused record whose text Postgres does not read as the column's type; `None` when it is something
+    /// else that Postgres refused, such as a constraint.
+    pub async fn unreadable_column(
+        &mut self,
+        records: &Records,
+        index: usize,
+        planner: &mut Planner,
+    ) -> Option<String> {
+        let plan = planner.plan(records, index..index + 1, &self.catalog).ok()?;
+        let connection = self.connected().await.ok()?;
+        for statement in &plan.statements {
+            for ((name, cast), params) in statement.columns.iter().zip(&statement.params) {
+                let sql = AssertSqlSafe(format!("select c::{cast} from unnest($1::text[]) as c"));
+                let query = bind(sqlx::query(sql), params).ok()?;
+                if let Err(sqlx::Error::Database(_)) = query.execute(&mut *connection).await {
+                    return Some(name.clone());
+                }
+            }
+        }
+        None
+    }
+
     /// Moves the sequences of all tables that were written to on, where that is asked for.
     ///
     /// # Errors
@@ -247,7 +269,7 @@ async fn write(
         lost.retain(|partition| !ours.contains(partition));
         return Err(Failure::Lost(lost));
     }
-    for Statement { sql, params, must_find } in statements {
+    for Statement { sql, params, must_find, .. } in statements {
         let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
         for column in params {
             query = bind(query, column)?;

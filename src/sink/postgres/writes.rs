@@ -24,8 +24,17 @@ pub struct Statement {
     pub sql: Arc<str>,
     /// The columns of its rows.
     pub params: Vec<TextColumn>,
+    /// The name of each, and the type that it is cast to.
+    pub columns: Vec<(String, String)>,
     /// Whether every row must be found: they are changed in part, and the rest is known only to the target.
     pub must_find: bool,
+}
+
+impl Statement {
+    fn new(sql: String, columns: &[&TargetColumn], params: Vec<TextColumn>) -> Self {
+        let columns = columns.iter().map(|column| (column.name.clone(), column.cast.clone())).collect();
+        Self { sql: sql.into(), params, columns, must_find: false }
+    }
 }
 
 /// The rows of a batch for one table.
@@ -69,7 +78,7 @@ pub(super) fn statements(
         let table = catalog.get(&name).and_then(Option::as_ref).expect("rows are collected for tables that are there");
         let mut writes = Writes { table, key: &key, modes, deletes: Vec::new(), groups: Vec::new() };
         if batch.is_truncated() {
-            all.push(Statement { sql: sql::truncate(table).into(), params: Vec::new(), must_find: false });
+            all.push(Statement::new(sql::truncate(table), &[], Vec::new()));
         }
         let (changes, appended) = batch.into_changes();
         for (key, change) in changes {
@@ -258,7 +267,7 @@ impl<'t> Writes<'t> {
         let Self { table, key, deletes, mut groups, .. } = self;
         if !deletes.is_empty() {
             let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
-            all.push(Statement { sql: sql::delete(table, &columns).into(), params: deletes, must_find: false });
+            all.push(Statement::new(sql::delete(table, &columns), &columns, deletes));
         }
         groups.sort_by_key(|group| group.mode);
         for group in groups {
@@ -273,7 +282,8 @@ impl<'t> Writes<'t> {
                 Mode::Upsert => sql::upsert(table, &columns, key),
                 Mode::Append => sql::insert(table, &columns),
             };
-            all.push(Statement { sql: sql.into(), params, must_find: group.mode == Mode::Update });
+            let must_find = group.mode == Mode::Update;
+            all.push(Statement { must_find, ..Statement::new(sql, &columns, params) });
         }
     }
 }
