@@ -28,6 +28,7 @@
 //! The rooms, in the order the data flows:
 //!
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
+//! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
@@ -40,6 +41,7 @@
 pub mod changelog;
 pub mod connect;
 pub mod debezium;
+pub mod decoder;
 pub mod error;
 pub mod geometry;
 pub mod literal;
@@ -54,7 +56,8 @@ mod json;
 mod unavailable;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
-pub use debezium::{Decoder, Stated};
+pub use debezium::Stated;
+pub use decoder::{Decoder, Format};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
 pub use origin::Origin;

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rowkind_formats::{Placeholder, Stated};
+use rowkind_formats::{Format, Placeholder, Stated};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::route::{Route, Routes, TableTemplate};
@@ -35,6 +35,8 @@ pub struct Config {
     pub stop: Stop,
     /// What the connector was told and the records do not say.
     pub modes: Modes,
+    /// What the records are.
+    pub format: Format,
     /// The connector's `unavailable.value.placeholder`.
     pub placeholder: Placeholder,
     /// What the values of single columns are.
@@ -193,6 +195,7 @@ impl Config {
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
+            format: read.choice("source.format", &Format::WORDS)?,
             placeholder: reading::placeholder(&read)?,
             columns: reading::columns(&read)?,
             sink: sink(&read)?,
@@ -208,8 +211,6 @@ impl Config {
 }
 
 fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
-    // the only format there is; read so that another one is refused
-    read.choice("source.format", &[("debezium-json", ())])?;
     let topics = read.list("source.topics");
     if let Some(path) = read.text("source.file") {
         if read.text("source.brokers").is_some() {

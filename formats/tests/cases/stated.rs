@@ -1,11 +1,11 @@
 //! Types of single columns that are stated beside the events, and names that the connector adjusted.
 
-use rowkind_formats::{Decoder, Placeholder, Record, Stated};
+use rowkind_formats::{Decoder, Format, Placeholder, Record, Stated};
 
 use crate::{check_by, recordings};
 
 fn stating(path: &str, ty: &str) -> Decoder {
-    Decoder::new(Placeholder::default(), Stated::at_path(path, &ty.parse().unwrap()))
+    Decoder::new(Format::DebeziumJson, Placeholder::default(), Stated::at_path(path, &ty.parse().unwrap()))
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn adjusted_names_are_the_sources_again() {
 
 #[test]
 fn a_placeholder_of_ones_own_replaces_the_default() {
-    let mut decoder = Decoder::new(Placeholder::parse("hex:00ff").unwrap(), Vec::new());
+    let mut decoder = Decoder::new(Format::DebeziumJson, Placeholder::parse("hex:00ff").unwrap(), Vec::new());
     check_by(
         &mut decoder,
         r#"{"id":1} => {"after":{"a":"AP8=","b":[0,-1],"c":"__debezium_unavailable_value"},"op":"u"}"#,
