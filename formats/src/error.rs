@@ -33,6 +33,15 @@ pub enum ErrorKind {
         /// The kind of thing that stood there.
         found: &'static str,
     },
+    /// A value of the right type, for which a target column has no room. The decoders know no columns: this is for the
+    /// steps behind them.
+    #[error("expected {expected}, found {found}")]
+    NoRoom {
+        /// What the column holds.
+        expected: &'static str,
+        /// What the value is beside that.
+        found: &'static str,
+    },
     /// The right kind of JSON, but its content does not have the form of its type.
     #[error("expected {expected}, found a {found} that is none")]
     Malformed {

@@ -59,7 +59,8 @@ fn columns_come_and_types_stay() {
     let database = Database::new();
     apply(&database, "add", 1_000, &records())
         .with_code(3)
-        .says("offset 2: `after.n`: expected an integer in the range of the column");
+        .says("offset 2: `after.n`: expected an integer in the range of the column")
+        .says("ALTER COLUMN \"n\" TYPE bigint");
     assert_eq!(types(&database), "(id,integer)\n(n,integer)\n(old,text)\n(new,\"double precision\")");
     assert_eq!(database.rows("select * from t"), "(1,8,stays,1.5)");
 }

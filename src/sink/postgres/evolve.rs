@@ -110,6 +110,20 @@ fn widened(declared: &str, wanted: &str) -> Option<String> {
     (wider != old).then(|| wider.sql())
 }
 
+/// A type that holds everything that the declared one does, and all that is too much for it.
+pub fn roomier(declared: &str) -> Option<&'static str> {
+    use Declared as D;
+    Some(match parse(declared)? {
+        D::Integer(2 | 4) => "bigint",
+        D::Integer(_) | D::Numeric(Some(_)) => "numeric",
+        D::Text(Some(_)) => "text",
+        D::Bits(Some(_)) => "bit varying",
+        D::Time(digits) if digits < 6 => "time",
+        D::Timestamp(digits) if digits < 6 => "timestamp",
+        _ => return None,
+    })
+}
+
 /// The digits of an integer of so many bytes.
 fn n_digits(bytes: u8) -> i32 {
     match bytes {

@@ -155,7 +155,7 @@ fn too_many_digits() -> Error {
 }
 
 fn too_much(expected: &'static str, found: &'static str) -> Error {
-    Error::new("", ErrorKind::Unexpected { expected, found })
+    Error::new("", ErrorKind::NoRoom { expected, found })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowSchema, Value};
 
 use super::catalog::{Catalog, TargetColumn, TargetTable};
+use super::evolve;
 use super::modes::Modes;
 use super::plan::{Impossible, Refusal, key_parts, push_key};
 use super::sql;
@@ -217,10 +218,21 @@ impl<'t> Writes<'t> {
                 continue;
             };
             if let Err(error) = group.params[at].push_value(&column.value, &target.kind, modes) {
-                return Err(error.under(&column.name).under("after").into());
+                return Err(self.refused(error.under(&column.name).under("after"), target));
             }
         }
         Ok(())
+    }
+
+    /// A value for which a column has no room is refused with the statement that makes some.
+    fn refused(&self, error: Error, column: &TargetColumn) -> Refusal {
+        match (error.kind(), evolve::roomier(&column.declared)) {
+            (ErrorKind::NoRoom { .. }, Some(ty)) => {
+                let (table, name) = (&self.table.name, quoted(&column.name));
+                Refusal::Reject(format!("{error}: ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} makes room for it"))
+            }
+            _ => error.into(),
+        }
     }
 
     /// The group of a row's columns, made when there is none yet.
