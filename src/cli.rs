@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
+use rowkind_formats::Format;
 
 use crate::config::settings::{Kind, SETTINGS, Setting};
+use crate::inspect::Output;
 use crate::log::LogFormat;
 
 /// The whole command line.
@@ -24,6 +26,7 @@ pub fn command() -> Command {
                 .help("How log lines look; RUST_LOG chooses which there are"),
         )
         .subcommand(run())
+        .subcommand(inspect())
         .subcommand(demo())
 }
 
@@ -82,6 +85,39 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Duration => "TIME",
         Kind::Choice(_) => "WORD",
     }
+}
+
+fn inspect() -> Command {
+    let flag = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("inspect")
+        .about("Print the changelog of recorded records, or of a topic")
+        .after_help(
+            "A record that cannot be decoded is a line on standard error with its place; the exit code is 1 then.\n\n\
+             Examples:\n  kcat -C -e -J -b localhost:9092 -t shop.public.orders | rowkind inspect\n  \
+             rowkind inspect --brokers localhost:9092 --topic shop.public.orders --key id=17",
+        )
+        .arg(
+            flag("format", "FORMAT", "What the records are")
+                .value_parser(Format::WORDS.map(|(word, _)| word))
+                .default_value("debezium-json"),
+        )
+        .arg(
+            flag("output", "OUTPUT", "How rows are printed; json adds key, position, clocks and the record's place")
+                .value_parser(value_parser!(Output))
+                .default_value("text"),
+        )
+        .arg(flag("table", "TABLE", "Only rows of this table, as the changelog names it").action(ArgAction::Append))
+        .arg(flag("key", "COLUMN=VALUE", "Only rows with this value in this column").action(ArgAction::Append))
+        .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
+        .arg(flag("topic", "TOPIC", "The topic"))
+        .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
+        .arg(
+            Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
+                "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",
+            ),
+        )
 }
 
 fn demo() -> Command {

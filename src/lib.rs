@@ -12,13 +12,14 @@
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`log`], [`shutdown`], [`demo`] (everything on one machine).
+//! Beside the flow: [`cli`] (flags), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod inspect;
 pub mod log;
 pub mod progress;
 pub mod records;
@@ -27,3 +28,4 @@ pub mod route;
 pub mod shutdown;
 pub mod sink;
 pub mod source;
+mod terminal;

@@ -6,7 +6,8 @@ use rowkind::bridge::{self, RunError};
 use rowkind::config::{Config, ConfigError};
 use rowkind::log::{self, LogFormat};
 use rowkind::shutdown::Shutdown;
-use rowkind::{cli, demo};
+use rowkind::source::SourceError;
+use rowkind::{cli, demo, inspect};
 
 fn main() -> ExitCode {
     let matches = cli::command().get_matches();
@@ -15,6 +16,9 @@ fn main() -> ExitCode {
         Some(("run", flags)) => {
             log::start(format);
             Config::read(flags).map_err(anyhow::Error::from).and_then(run)
+        }
+        Some(("inspect", flags)) => {
+            inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(|options| inspect::run(&options))
         }
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
         _ => unreachable!("clap asks for a subcommand"),
@@ -36,6 +40,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     match (error.downcast_ref::<RunError>(), error.is::<ConfigError>()) {
         (Some(RunError::Rejected(_)), _) => 3,
         (Some(RunError::Config(_)), _) | (_, true) => 2,
+        _ if matches!(error.downcast_ref(), Some(SourceError::Config(_))) => 2,
         _ => 1,
     }
 }

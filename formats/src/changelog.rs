@@ -3,11 +3,14 @@
 //! Numbers keep their digits, binary is `"\\x…"`, everything else that is neither boolean nor null is a string as
 //! Postgres prints it. A column that was not sent is absent.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::json;
 use crate::literal;
-use crate::row::{Change, Column, Event, Row, RowKind, Table, Value};
+use crate::origin::Origin;
+use crate::record::Record;
+use crate::row::{Change, Column, Event, Key, Row, RowKind, Table, Value};
 
 /// The lines of an event, each ended by a newline; empty for what is not about rows.
 ///
@@ -26,6 +29,71 @@ pub fn text(event: &Event<'_>) -> String {
     out
 }
 
+/// The lines of an event as JSON objects, each with where it comes from: its record, key, source position and clocks.
+///
+/// `timestamp_ms` is the record's own, since 1970. What an event does not say is left out.
+pub fn json(event: &Event<'_>, record: &Record<'_>, timestamp_ms: Option<i64>) -> String {
+    let mut out = String::new();
+    let mut push = |kind: &str, table: &Table<'_>, row: Option<&[Column<'_>]>, of: Of<'_, '_>| {
+        let _ = write!(out, "{{\"kind\":\"{kind}\",\"table\":");
+        json::push_string(&mut out, &table_name(table));
+        for (name, columns) in [("row", row), ("key", of.key.map(|key| &*key.columns))] {
+            if let Some(columns) = columns {
+                let _ = write!(out, ",\"{name}\":");
+                push_columns(&mut out, columns);
+            }
+        }
+        let origin = of.origin;
+        let texts = [
+            ("op", origin.map(|origin| Cow::Borrowed(&*origin.op))),
+            ("changed_at", origin.and_then(Origin::changed_at).map(Cow::Owned)),
+            ("position", origin.and_then(Origin::position).map(Cow::Owned)),
+            ("transaction", origin.and_then(Origin::transaction)),
+            ("topic", Some(Cow::Borrowed(record.topic))),
+        ];
+        for (name, text) in texts.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
+            let _ = write!(out, ",\"{name}\":");
+            json::push_string(&mut out, text);
+        }
+        let _ = write!(out, ",\"partition\":{},\"offset\":{}", record.partition, record.offset);
+        if let Some(timestamp_ms) = timestamp_ms {
+            let _ = write!(out, ",\"timestamp\":{timestamp_ms}");
+        }
+        out.push_str("}\n");
+    };
+    match event {
+        Event::Change(change) => {
+            for row in &change.rows {
+                let of = Of { key: change.key.as_ref(), origin: Some(&change.origin) };
+                push(row.kind.short(), &change.table, Some(&row.columns), of);
+            }
+        }
+        Event::Tombstone { table: Some(table), key: Some(key) } => {
+            push(RowKind::Delete.short(), table, Some(&key.columns), Of { key: Some(key), origin: None });
+        }
+        Event::Truncate(table) => push("-T", table, None, Of { key: None, origin: None }),
+        Event::Tombstone { .. } | Event::Aside(_) => {}
+    }
+    out
+}
+
+/// What a line says beside its row.
+struct Of<'e, 'a> {
+    key: Option<&'e Key<'a>>,
+    origin: Option<&'e Origin<'a>>,
+}
+
+/// A table's name as the lines have it: `schema.table`, each quoted as in SQL where it would otherwise not be one word.
+pub fn table_name(table: &Table<'_>) -> String {
+    let mut out = String::new();
+    if let Some(namespace) = table.namespace() {
+        push_name(&mut out, namespace);
+        out.push('.');
+    }
+    push_name(&mut out, &table.name);
+    out
+}
+
 fn push_change(out: &mut String, change: &Change<'_>) {
     for Row { kind, columns, .. } in &change.rows {
         push_line(out, kind.short(), &change.table, Some(columns));
@@ -35,11 +103,7 @@ fn push_change(out: &mut String, change: &Change<'_>) {
 fn push_line(out: &mut String, kind: &str, table: &Table<'_>, columns: Option<&[Column<'_>]>) {
     out.push_str(kind);
     out.push(' ');
-    if let Some(namespace) = table.namespace() {
-        push_name(out, namespace);
-        out.push('.');
-    }
-    push_name(out, &table.name);
+    out.push_str(&table_name(table));
     if let Some(columns) = columns {
         out.push(' ');
         push_columns(out, columns);

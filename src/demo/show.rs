@@ -9,8 +9,9 @@ use super::Server;
 use super::broker::Broker;
 use super::shop::TABLES;
 use super::sidecar::Sidecar;
-use super::stage::{Look, Stage};
+use super::stage::Stage;
 use super::target::Target;
+use crate::terminal::Look;
 
 /// Everything that takes part.
 pub(super) struct Show {
@@ -99,13 +100,7 @@ impl Show {
         self.n_published += 1;
         let event = self.decoder.decode(&record.as_record())?;
         for line in changelog::text(&event).lines() {
-            let look = match line.get(..2) {
-                Some("+I") => Look::Green,
-                Some("-U") => Look::Dim,
-                Some("+U") => Look::Yellow,
-                _ => Look::Red,
-            };
-            self.stage.line(look, line);
+            self.stage.line(Look::of_changelog(line), line);
         }
         self.look().await
     }

@@ -3,17 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// How a line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    Plain,
-    Bold,
-    Dim,
-    Green,
-    Yellow,
-    Red,
-    Cyan,
-}
+use crate::terminal::{self, Look};
 
 /// Standard output.
 #[derive(Debug)]
@@ -28,16 +18,15 @@ pub(super) struct Stage {
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 impl Stage {
-    /// The process's standard output. Colours as <https://no-color.org> asks.
+    /// The process's standard output.
     pub(super) fn new() -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { is_terminal, has_colour: is_terminal && !no_colour, status: String::new(), status_at: None }
+        Self { is_terminal, has_colour: terminal::has_colour(), status: String::new(), status_at: None }
     }
 
     /// Prints a line, cut at the width of the terminal.
     pub(super) fn line(&mut self, look: Look, text: &str) {
-        let text = self.painted(look, &self.cut(text));
+        let text = look.paint(&self.cut(text), self.has_colour);
         if self.is_terminal {
             print(&format!("\r\x1b[2K{text}\n{}", self.status));
         } else {
@@ -54,7 +43,7 @@ impl Stage {
     /// Says how it stands.
     pub(super) fn status(&mut self, text: &str) {
         if self.is_terminal {
-            self.status = self.painted(Look::Bold, &self.cut(text));
+            self.status = Look::Bold.paint(&self.cut(text), self.has_colour);
             print(&format!("\r\x1b[2K{}", self.status));
         } else if text != self.status && self.status_at.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
             text.clone_into(&mut self.status);
@@ -79,19 +68,6 @@ impl Stage {
         let mut cut: String = text.chars().take(width.saturating_sub(2)).collect();
         cut.push('…');
         cut
-    }
-
-    fn painted(&self, look: Look, text: &str) -> String {
-        let code = match look {
-            Look::Bold => "1",
-            Look::Dim => "2",
-            Look::Green => "32",
-            Look::Yellow => "33",
-            Look::Red => "1;31",
-            Look::Cyan => "36",
-            Look::Plain => return text.to_owned(),
-        };
-        if self.has_colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

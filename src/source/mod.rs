@@ -8,6 +8,7 @@ mod consumer;
 mod file;
 mod gather;
 mod kafka;
+mod topic;
 
 use crate::records::TopicPartition;
 use crate::sink::postgres::Claim;
@@ -15,6 +16,7 @@ use crate::sink::postgres::Claim;
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub use kafka::KafkaSource;
+pub use topic::read_topic;
 
 /// Claims partitions, each with the offset at which it starts when none is stored.
 pub type Claims<'c> = dyn FnMut(&[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> + 'c;

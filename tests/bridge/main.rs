@@ -18,6 +18,7 @@ mod evolve;
 mod fencing;
 mod file;
 mod gap;
+mod inspect;
 mod kills;
 mod logs;
 mod names;
