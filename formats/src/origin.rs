@@ -29,9 +29,11 @@ impl<'a> Origin<'a> {
         self.source.map(RawValue::get)
     }
 
-    /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent.
+    /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent and
+    /// that a `timestamptz` holds.
     pub fn changed_at(&self) -> Option<String> {
-        let clocks = [("ts_ns", TimeUnit::Nanos), ("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
+        // of ts_ns a timestamptz cannot hold all digits
+        let clocks = [("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
         let (ticks, unit) = clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?;
         Some(format!("{}+00", timestamp(ticks, unit)))
     }
