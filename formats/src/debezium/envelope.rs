@@ -136,17 +136,16 @@ fn no_op() -> Error {
     Error::new("op", ErrorKind::Missing { expected })
 }
 
-/// A key in `{"schema":…,"payload":…}`: its schema, which may be null, and its payload. `None` for a bare key, which may
-/// have columns of these names, but no `schema` that is an object or null.
-pub(super) fn key_payload(object: &str) -> Result<Option<(&RawValue, &RawValue)>, Error> {
-    let Fields(fields) = json::parse(object.as_bytes())?;
-    match fields.as_slice() {
+/// What the converter wrapped in `{"schema":…,"payload":…}`: the schema, which may be null, and the payload. `None` for
+/// bare fields, which may be columns of these names, but then no `schema` that is an object or null.
+pub(crate) fn wrapped<'a>(fields: &[(Cow<'a, str>, &'a RawValue)]) -> Option<(&'a RawValue, &'a RawValue)> {
+    match fields {
         [(name, schema), (payload_name, payload)] | [(payload_name, payload), (name, schema)]
             if name == "schema" && payload_name == "payload" =>
         {
             let wraps = matches!(Json::of(schema), Json::Object(_) | Json::Null);
-            Ok(wraps.then_some((*schema, *payload)))
+            wraps.then_some((*schema, *payload))
         }
-        _ => Ok(None),
+        _ => None,
     }
 }
