@@ -14,7 +14,7 @@ pub enum Format {
     /// Debezium's envelopes in JSON, with their Connect schema or without it.
     #[default]
     DebeziumJson,
-    /// Rows that Debezium's ExtractNewRecordState took out of their envelopes, in JSON.
+    /// Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON.
     FlattenedJson,
 }
 

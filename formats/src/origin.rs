@@ -23,9 +23,9 @@ pub struct Origin<'a> {
 enum Told<'a> {
     /// In blocks of the envelope.
     Blocks { source: Option<&'a RawValue>, transaction: Option<&'a RawValue> },
-    /// In fields that ExtractNewRecordState added to the row, named as there without the prefix: `source_lsn` or `lsn`.
+    /// In fields that `ExtractNewRecordState` added to the row, named as there without the prefix: `source_lsn` or `lsn`.
     Added(Vec<(Cow<'a, str>, &'a RawValue)>),
-    /// In attributes of a CloudEvent, named as there without the prefix: `lsn`, `tsms`.
+    /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
     Attributes(Vec<(Cow<'a, str>, &'a RawValue)>),
 }
 
@@ -130,14 +130,14 @@ fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let text = |raw: &Option<&'_ RawValue>| raw.map(|raw| raw.get().to_owned());
+        let text = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned());
         let is_same = |one: &[(Cow<'_, str>, &RawValue)], other: &[(Cow<'_, str>, &RawValue)]| {
             one.iter().map(|(name, raw)| (name, raw.get())).eq(other.iter().map(|(name, raw)| (name, raw.get())))
         };
         self.op == other.op
             && match (&self.told, &other.told) {
                 (Told::Blocks { source, transaction }, Told::Blocks { source: its_source, transaction: its }) => {
-                    text(source) == text(its_source) && text(transaction) == text(its)
+                    text(*source) == text(*its_source) && text(*transaction) == text(*its)
                 }
                 (Told::Added(one), Told::Added(other)) | (Told::Attributes(one), Told::Attributes(other)) => {
                     is_same(one, other)

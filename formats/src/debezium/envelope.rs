@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::cloud_event::CloudEvent;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::origin::Origin;
@@ -42,6 +43,9 @@ pub(super) struct Message<'a> {
     transaction: Option<&'a RawValue>,
     #[serde(borrow)]
     op: Option<&'a RawValue>,
+    /// What the rest is in, where `source` is no block.
+    #[serde(skip)]
+    cloud_event: Option<Box<CloudEvent<'a>>>,
 }
 
 /// `source`, as far as it says where a row belongs.
@@ -75,8 +79,12 @@ impl<'a> Payload<'a> {
 
     /// A message is known by all the names that its connector always writes: a row that lost its envelope may have a
     /// column `status` or `ts_ms`, and must not pass for one.
-    fn without_op(text: &[u8]) -> Result<Self, Error> {
+    fn without_op(text: &'a [u8]) -> Result<Self, Error> {
         let Fields(fields) = json::parse(text).map_err(|error| error.under("payload"))?;
+        if let Some(event) = CloudEvent::of(&fields).map_err(|error| error.under("payload"))? {
+            let schema = event.schema;
+            return Ok(Self::Envelope(Message::of_cloud_event(event), schema));
+        }
         let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| raw.get());
         let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());
         if has(&["schema", "payload"]) && value("payload") == Some("null") && fields.len() == 2 {
@@ -98,6 +106,19 @@ impl<'a> Payload<'a> {
 }
 
 impl<'a> Message<'a> {
+    fn of_cloud_event(event: CloudEvent<'a>) -> Self {
+        Self {
+            schema: None,
+            payload: None,
+            before: event.before,
+            after: event.after,
+            source: None,
+            transaction: None,
+            op: Some(event.op),
+            cloud_event: Some(Box::new(event)),
+        }
+    }
+
     /// # Errors
     ///
     /// When there is none, or it is no string.
@@ -110,7 +131,10 @@ impl<'a> Message<'a> {
 
     /// What it says beside the rows.
     pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {
-        Origin::new(op, self.source, self.transaction)
+        match &self.cloud_event {
+            Some(event) => event.origin(op),
+            None => Origin::new(op, self.source, self.transaction),
+        }
     }
 
     /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
@@ -119,6 +143,9 @@ impl<'a> Message<'a> {
     ///
     /// When `source` does not name a table.
     pub(super) fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
+        if let Some(event) = &self.cloud_event {
+            return event.table();
+        }
         let Some(raw) = self.source else {
             return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
         };

@@ -8,11 +8,14 @@
 //! | u | `-U`(before), `+U`(after); `+U` alone when `before` is null; `-D`(before), `+I`(after) when the key changed |
 //! | d | `-D`(before), or of the Kafka key when `before` is null |
 //! | t | [`Event::Truncate`] |
-//! | m | [`Aside::Message`] |
+//! | m | [`Aside::Message`](crate::Aside::Message) |
+//!
+//! An envelope may come as a `CloudEvent`, with its images in `data` and the rest in attributes.
 //!
 //! The envelope is described at
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
 
+mod cloud_event;
 pub(crate) mod envelope;
 pub(crate) mod image;
 pub(crate) mod memory;

@@ -1,4 +1,4 @@
-//! Fields that ExtractNewRecordState added to a row, told apart from its columns.
+//! Fields that `ExtractNewRecordState` added to a row, told apart from its columns.
 
 use std::borrow::Cow;
 
@@ -101,7 +101,7 @@ pub(super) fn kind(op: Option<&str>, added: &[(Cow<'_, str>, &RawValue)]) -> Res
     let Some((_, raw)) = added.iter().find(|(name, _)| name == "deleted") else {
         return Ok(by_op);
     };
-    // a string of the relational connectors, a boolean of MongoDB's
+    // a string of the relational connectors, a boolean of `MongoDB`'s
     match raw.get() {
         "\"true\"" | "true" => Ok(RowKind::Delete),
         "\"false\"" | "false" | "null" => Ok(by_op),

@@ -1,4 +1,4 @@
-//! Messages that ExtractNewRecordState passes as they are, and envelopes that it should not have passed.
+//! Messages that `ExtractNewRecordState` passes as they are, and envelopes that it should not have passed.
 //!
 //! A message is known by all its fields and no others, since a table may have columns of these names.
 

@@ -1,4 +1,4 @@
-//! Rows that Debezium's ExtractNewRecordState took out of their envelopes, in JSON, with their Connect schema or
+//! Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON, with their Connect schema or
 //! without it.
 //!
 //! Comes in: a [`Record`] whose payload is a row. Goes out: an [`Event`] that borrows from it, whole or not at all.
@@ -13,7 +13,7 @@
 //! That is every `delete.tombstone.handling.mode`: drop, tombstone, rewrite, rewrite-with-tombstone, delete-to-tombstone.
 //!
 //! What the transform added (`__deleted`, and `add.fields` with its prefix `__`) is never a column: it tells the kind, the
-//! table and the [`Origin`](crate::Origin). A field counts as added when it begins with `__` and the rest is a name that
+//! table and the [`Origin`]. A field counts as added when it begins with `__` and the rest is a name that
 //! the transform can give (`__op`, `__lsn`, `__source_ts_ms` …), or when it begins with `__` and stands behind such a
 //! one, as renamed fields do (`add.fields=op,lsn:position`). Other columns of the source may begin with `__`.
 //!
@@ -74,11 +74,14 @@ pub struct Decoder {
     by_schema_name: HashMap<String, Table<'static>>,
 }
 
+/// Names and values in their order.
+type RawFields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
 /// A payload, out of what the converter wraps around it.
 struct Unwrapped<'a> {
     schema: Option<&'a str>,
     /// `None` for null.
-    fields: Option<Vec<(Cow<'a, str>, &'a RawValue)>>,
+    fields: Option<RawFields<'a>>,
 }
 
 impl Decoder {
@@ -98,12 +101,9 @@ impl Decoder {
             return self.tombstone(record, None);
         };
         let unwrapped = Unwrapped::parse(payload).map_err(|error| error.under("payload"))?;
-        let fields = match unwrapped.fields {
-            Some(fields) => fields,
-            None => {
-                let schema = self.schema(unwrapped.schema)?;
-                return self.tombstone(record, schema);
-            }
+        let Some(fields) = unwrapped.fields else {
+            let schema = self.schema(unwrapped.schema)?;
+            return self.tombstone(record, schema);
         };
         if let Some(aside) = asides::of(&fields, record.key)? {
             return Ok(Event::Aside(aside));
@@ -207,7 +207,7 @@ impl<'a> Unwrapped<'a> {
     }
 }
 
-fn object_or_null(raw: &RawValue) -> Result<Option<Vec<(Cow<'_, str>, &RawValue)>>, Error> {
+fn object_or_null(raw: &RawValue) -> Result<Option<RawFields<'_>>, Error> {
     match Json::of(raw) {
         Json::Null => Ok(None),
         Json::Object(text) => {

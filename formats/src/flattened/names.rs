@@ -27,13 +27,13 @@ pub(super) fn table<'a>(
         }
     }
     let [database, schema, name] = told;
-    let named = match schema_name.and_then(of_schema) {
+    let fallback = match schema_name.and_then(of_schema) {
         Some(table) => table.into_owned(),
         None => of_topic(topic),
     };
     // MySQL's namespace is its database
-    let schema = schema.or_else(|| named.schema.filter(|schema| database.as_ref() != Some(schema)));
-    Ok(Table { database, schema, name: name.unwrap_or(named.name) })
+    let schema = schema.or_else(|| fallback.schema.filter(|schema| database.as_ref() != Some(schema)));
+    Ok(Table { database, schema, name: name.unwrap_or(fallback.name) })
 }
 
 /// What the names of a table's row schema and key schema have in common: `prefix.schema.table`. `None` when it is no
