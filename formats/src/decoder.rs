@@ -2,6 +2,7 @@
 
 use crate::debezium::{self, Stated};
 use crate::error::Error;
+use crate::flattened;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
@@ -13,11 +14,14 @@ pub enum Format {
     /// Debezium's envelopes in JSON, with their Connect schema or without it.
     #[default]
     DebeziumJson,
+    /// Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON.
+    FlattenedJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 1] = [("debezium-json", Self::DebeziumJson)];
+    pub const WORDS: [(&'static str, Self); 2] =
+        [("debezium-json", Self::DebeziumJson), ("flattened-json", Self::FlattenedJson)];
 }
 
 /// Decodes the records of any number of topics, all of one format. [`Decoder::default`] is for Debezium's JSON.
@@ -25,6 +29,8 @@ impl Format {
 pub enum Decoder {
     /// For [`Format::DebeziumJson`].
     Debezium(debezium::Decoder),
+    /// For [`Format::FlattenedJson`].
+    Flattened(flattened::Decoder),
 }
 
 impl Default for Decoder {
@@ -39,6 +45,7 @@ impl Decoder {
     pub fn new(format: Format, placeholder: Placeholder, columns: Vec<Stated>) -> Self {
         match format {
             Format::DebeziumJson => Self::Debezium(debezium::Decoder::new(placeholder, columns)),
+            Format::FlattenedJson => Self::Flattened(flattened::Decoder::new(placeholder, columns)),
         }
     }
 
@@ -50,6 +57,7 @@ impl Decoder {
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
         match self {
             Self::Debezium(decoder) => decoder.decode(record),
+            Self::Flattened(decoder) => decoder.decode(record),
         }
     }
 }

@@ -30,6 +30,7 @@
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
 //! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
+//! - [`flattened`]: a row that was taken out of its envelope becomes one too
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
@@ -43,6 +44,7 @@ pub mod connect;
 pub mod debezium;
 pub mod decoder;
 pub mod error;
+pub mod flattened;
 pub mod geometry;
 pub mod literal;
 pub mod origin;

@@ -1,4 +1,4 @@
-//! Where a change comes from: what its envelope says beside the row.
+//! Where a change comes from: what its record says beside the row.
 //!
 //! Read only when it is asked for: most pipelines never do.
 
@@ -10,23 +10,44 @@ use serde_json::value::RawValue;
 use crate::calendar::{TimeUnit, timestamp};
 use crate::json::{self, Fields, Json};
 
-/// The envelope's `op`, `source` and `transaction`.
+/// The event's op, source and transaction.
 #[derive(Debug, Clone)]
 pub struct Origin<'a> {
-    /// `c`, `r`, `u` or `d`.
-    pub op: Cow<'a, str>,
-    source: Option<&'a RawValue>,
-    transaction: Option<&'a RawValue>,
+    /// `c`, `r`, `u` or `d`; `None` where the event does not say.
+    pub op: Option<Cow<'a, str>>,
+    told: Told<'a>,
+}
+
+/// Where the event tells the rest.
+#[derive(Debug, Clone)]
+enum Told<'a> {
+    /// In blocks of the envelope.
+    Blocks { source: Option<&'a RawValue>, transaction: Option<&'a RawValue> },
+    /// In fields that `ExtractNewRecordState` added to the row, named as there without the prefix: `source_lsn` or `lsn`.
+    Added(Vec<(Cow<'a, str>, &'a RawValue)>),
+    /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
+    Attributes(Vec<(Cow<'a, str>, &'a RawValue)>),
 }
 
 impl<'a> Origin<'a> {
     pub(crate) fn new(op: Cow<'a, str>, source: Option<&'a RawValue>, transaction: Option<&'a RawValue>) -> Self {
-        Self { op, source, transaction }
+        Self { op: Some(op), told: Told::Blocks { source, transaction } }
     }
 
-    /// The whole `source` block as JSON text.
+    pub(crate) fn of_added(op: Option<Cow<'a, str>>, fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
+        Self { op, told: Told::Added(fields) }
+    }
+
+    pub(crate) fn of_attributes(op: Cow<'a, str>, attributes: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
+        Self { op: Some(op), told: Told::Attributes(attributes) }
+    }
+
+    /// The whole `source` block as JSON text; `None` where the event has no such block.
     pub fn source(&self) -> Option<&'a str> {
-        self.source.map(RawValue::get)
+        match self.told {
+            Told::Blocks { source, .. } => source.map(RawValue::get),
+            Told::Added(_) | Told::Attributes(_) => None,
+        }
     }
 
     /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent and
@@ -61,19 +82,47 @@ impl<'a> Origin<'a> {
 
     /// The source's transaction: the envelope's own id where the connector writes one, else the source's `txId` or `gtid`.
     pub fn transaction(&self) -> Option<Cow<'a, str>> {
-        let of_envelope = self.transaction.and_then(|raw| field(raw, "id"));
+        let of_envelope = match &self.told {
+            Told::Blocks { transaction, .. } => transaction.and_then(|raw| field(raw, "id")),
+            Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
+            // an attribute of the same name as the source's
+            Told::Attributes(_) => None,
+        };
         of_envelope.or_else(|| self.field("txId")).or_else(|| self.field("gtid"))
     }
 
+    /// A field of the source.
     fn field(&self, name: &str) -> Option<Cow<'a, str>> {
-        field(self.source?, name)
+        match &self.told {
+            Told::Blocks { source, .. } => field((*source)?, name),
+            Told::Added(fields) => {
+                let is = |added: &str| added.strip_prefix("source_") == Some(name);
+                // the clock of that bare name is the connector's
+                let is_bare = |added: &str| added == name && !name.starts_with("ts_");
+                named(fields, is).or_else(|| named(fields, is_bare))
+            }
+            Told::Attributes(attributes) => {
+                let squeezed = |c: &char| *c != '_';
+                named(attributes, |attribute| {
+                    attribute.chars().eq(name.chars().filter(squeezed).map(|c| c.to_ascii_lowercase()))
+                })
+            }
+        }
     }
+}
+
+/// The text of the first field of that name which is a number or string.
+fn named<'a>(fields: &[(Cow<'a, str>, &'a RawValue)], is: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
+    fields.iter().filter(|(name, _)| is(name)).find_map(|(_, raw)| scalar(raw))
 }
 
 /// The text of a number or string in an object; `None` for null, for anything else, and where it is not.
 fn field<'a>(object: &'a RawValue, name: &str) -> Option<Cow<'a, str>> {
     let Fields(fields) = json::parse(object.get().as_bytes()).ok()?;
-    let (_, raw) = fields.into_iter().find(|(field, _)| field == name)?;
+    fields.into_iter().find(|(field, _)| field == name).and_then(|(_, raw)| scalar(raw))
+}
+
+fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     match Json::of(raw) {
         Json::Number(text) => Some(Cow::Borrowed(text)),
         Json::String(quoted) => json::unescape(quoted).ok(),
@@ -83,10 +132,20 @@ fn field<'a>(object: &'a RawValue, name: &str) -> Option<Cow<'a, str>> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let text = |raw: Option<&'_ RawValue>| raw.map(|raw| raw.get().to_owned());
+        let text = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned());
+        let is_same = |one: &[(Cow<'_, str>, &RawValue)], other: &[(Cow<'_, str>, &RawValue)]| {
+            one.iter().map(|(name, raw)| (name, raw.get())).eq(other.iter().map(|(name, raw)| (name, raw.get())))
+        };
         self.op == other.op
-            && text(self.source) == text(other.source)
-            && text(self.transaction) == text(other.transaction)
+            && match (&self.told, &other.told) {
+                (Told::Blocks { source, transaction }, Told::Blocks { source: its_source, transaction: its }) => {
+                    text(*source) == text(*its_source) && text(*transaction) == text(*its)
+                }
+                (Told::Added(one), Told::Added(other)) | (Told::Attributes(one), Told::Attributes(other)) => {
+                    is_same(one, other)
+                }
+                _ => false,
+            }
     }
 }
 
@@ -119,5 +178,29 @@ mod tests {
         assert_eq!(both.changed_at().as_deref(), Some("2025-11-21 04:40:00.123456+00"));
         assert_eq!(both.transaction().as_deref(), Some("7:99"));
         assert_eq!(origin(r#"{"txId":7}"#, None).transaction().as_deref(), Some("7"));
+    }
+    fn fields(text: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
+        let Fields(fields) = json::parse(text.as_bytes()).expect("the test's JSON is an object");
+        fields
+    }
+
+    #[test]
+    fn the_fields_that_were_added_to_a_row() {
+        let row = r#"{"op":"u","source_ts_ms":1763700000123,"ts_ms":1763700009999,"lsn":23803720,"source_txId":7}"#;
+        let added = Origin::of_added(None, fields(row));
+        assert_eq!(added.changed_at().as_deref(), Some("2025-11-21 04:40:00.123+00"));
+        assert_eq!(added.position().as_deref(), Some("0/16B3748"));
+        assert_eq!(added.transaction().as_deref(), Some("7"));
+        assert_eq!(Origin::of_added(None, fields(r#"{"ts_ms":1}"#)).changed_at(), None, "the connector's clock");
+        assert_eq!(Origin::of_added(None, fields(r#"{"txId":7,"id":"7:9"}"#)).transaction().as_deref(), Some("7:9"));
+    }
+
+    #[test]
+    fn the_attributes_of_a_cloud_event() {
+        let event = r#"{"tsms":"1763700000123","lsn":"23803720","txid":"7","txid":null}"#;
+        let event = Origin::of_attributes("r".into(), fields(event));
+        assert_eq!(event.changed_at().as_deref(), Some("2025-11-21 04:40:00.123+00"));
+        assert_eq!(event.position().as_deref(), Some("0/16B3748"));
+        assert_eq!(event.transaction().as_deref(), Some("7"));
     }
 }

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use recordings::{jsonl_files, outcome, records};
+use recordings::{decoder_of, jsonl_files, outcome, records};
 use rowkind_formats::{
-    Decoder, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
+    Decoder, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
     local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
@@ -18,10 +18,16 @@ use rowkind_formats::{
 /// two, which are its snapshot, and the last four, which are its changes.
 static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
     let mut some = Vec::new();
-    for variant in
-        ["postgres/json", "postgres/json-schema", "postgres/json-string", "postgres/json-connect", "mysql/json-schema"]
-    {
-        for file in jsonl_files(&format!("debezium-json/{variant}")) {
+    for folder in [
+        "debezium-json/postgres/json",
+        "debezium-json/postgres/json-schema",
+        "debezium-json/postgres/json-string",
+        "debezium-json/postgres/json-connect",
+        "debezium-json/mysql/json-schema",
+        "flattened-json/postgres/rewrite",
+        "flattened-json/postgres/tombstone",
+    ] {
+        for file in jsonl_files(folder) {
             let records = records(&file);
             let n_records = records.len();
             let ends = records.into_iter().enumerate().filter(|(at, _)| *at < 2 || at + 4 >= n_records);
@@ -30,6 +36,12 @@ static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
     }
     some
 });
+
+fn outcome_by_all(record: &Record<'_>) {
+    for (_, format) in Format::WORDS {
+        outcome(&mut decoder_of(format), record);
+    }
+}
 
 /// What one mutation does to bytes, at a place in them.
 #[derive(Debug, Clone)]
@@ -64,7 +76,7 @@ impl Mutation {
 
 /// Bytes that matter to JSON and to the decoder's own parsers, or any.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9""#;
+    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9" "__deleted":"true" "__op":"d" "data":{ "iodebeziumop":"c""#;
     prop_oneof![
         select(tokens.split(' ').collect::<Vec<_>>()).prop_map(|token| token.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..6),
@@ -89,7 +101,7 @@ proptest! {
     ) {
         let payload = payload.map(|parts| parts.concat());
         let record = Record { topic: "t", partition: 0, offset, key: key.as_deref(), payload: payload.as_deref() };
-        outcome(&mut Decoder::default(), &record);
+        outcome_by_all(&record);
     }
 
     #[test]
@@ -107,7 +119,7 @@ proptest! {
         };
         let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
         let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
-        outcome(&mut Decoder::default(), &record);
+        outcome_by_all(&record);
     }
 
     #[test]
@@ -202,8 +214,10 @@ proptest! {
 #[test]
 fn records_without_a_mutation_are_decoded() {
     let mut decoder = Decoder::default();
+    let mut of_flattened = decoder_of(Format::FlattenedJson);
     for record in RECORDED.iter() {
-        let found = outcome(&mut decoder, &record.as_record());
+        let decoder = if record.topic.contains("_flat_") { &mut of_flattened } else { &mut decoder };
+        let found = outcome(decoder, &record.as_record());
         assert!(!found.contains("# error"), "{found}");
     }
 }

@@ -7,6 +7,7 @@ mod recordings;
 use std::fs;
 
 use recordings::{jsonl_files, outcomes, records};
+use rowkind_formats::Format;
 
 /// Every file of records in the folder gives the changelog that stands beside it.
 ///
@@ -14,7 +15,7 @@ use recordings::{jsonl_files, outcomes, records};
 fn check(folder: &str) {
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     for file in jsonl_files(folder) {
-        let found = outcomes(&records(&file));
+        let found = outcomes(format_of(folder), &records(&file));
         let golden = file.with_extension("changelog");
         if update {
             fs::write(&golden, &found).unwrap();
@@ -25,6 +26,12 @@ fn check(folder: &str) {
         }
         assert_eq!(found.lines().count(), expected.lines().count(), "lines of {}", golden.display());
     }
+}
+
+/// The format that a folder of `fixtures/` is named after.
+fn format_of(folder: &str) -> Format {
+    let word = folder.split('/').next().unwrap_or_default();
+    Format::WORDS.iter().find(|(known, _)| *known == word).map_or_else(Format::default, |(_, format)| *format)
 }
 
 #[test]
@@ -85,6 +92,21 @@ fn mariadb_json_string() {
 #[test]
 fn mariadb_json_connect() {
     check("debezium-json/mariadb/json-connect");
+}
+
+#[test]
+fn postgres_flattened_rewrite() {
+    check("flattened-json/postgres/rewrite");
+}
+
+#[test]
+fn postgres_flattened_tombstone() {
+    check("flattened-json/postgres/tombstone");
+}
+
+#[test]
+fn mysql_flattened_rewrite() {
+    check("flattened-json/mysql/rewrite");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "source.format",
-        Kind::Choice(&["debezium-json"]),
+        Kind::Choice(&["debezium-json", "flattened-json"]),
         Some("debezium-json"),
         "What the records are; with or without their schema is told record by record",
     ),

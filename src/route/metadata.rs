@@ -65,7 +65,7 @@ impl MetadataColumn {
     pub fn column<'a>(&self, origin: &Origin<'a>, record: &Record<'a>) -> Column<'a> {
         let text = |text: Option<Cow<'a, str>>| text.map_or(Value::Null, Value::Text);
         let value = match self.holds {
-            Metadata::Op => Value::Text(origin.op.clone()),
+            Metadata::Op => text(origin.op.clone()),
             Metadata::ChangedAt => text(origin.changed_at().map(Cow::Owned)),
             Metadata::Position => text(origin.position().map(Cow::Owned)),
             Metadata::Transaction => text(origin.transaction()),

@@ -141,6 +141,93 @@ fn postgres_with_everything_as_strings() {
     );
 }
 
+/// Rows without envelopes, in their mode `tombstone`: a delete is the null payload alone. Truncates are not sent.
+#[test]
+fn postgres_flattened_with_schema_into_an_empty_database() {
+    let recording = Recording {
+        folder: "flattened-json/postgres/tombstone",
+        prefix: "a_pg_flat_tombstone.",
+        truth: "debezium-json/postgres/truth",
+        tables: &[
+            // decimal.handling.mode=string: the columns are text
+            Table {
+                converted: &[("credit", "numeric(10,2)", "credit::text")],
+                untold: &["update truth set credit = '0.00' where id = 4"],
+                ..table("public.customers")
+            },
+            table("public.orders"),
+            table("public.order_items"),
+            T_TIME,
+            table("public.t_toast_full"),
+            table("public.t_cpk"),
+            table("public.t_full"),
+            // the name of its table, as of the topic
+            Table { name: r#""Mixed_Case"."Order_Items""#, ..table("Mixed_Case.Order_Items") },
+            table("public.debezium_signal"),
+            table("public.zz_end"),
+        ],
+    };
+    let database = Database::new();
+    recording.play(&database, &[("source.format", "flattened-json")]);
+    recording.assert_nothing_else_in(&database);
+}
+
+/// Rows without envelopes, in their mode `rewrite`: a delete is a row with `__deleted`, and `__table` is its table's
+/// name. Only its schema's name is the topic's.
+#[test]
+fn postgres_flattened_without_schema_into_tables_of_the_source() {
+    let recording = Recording {
+        folder: "flattened-json/postgres/rewrite",
+        prefix: "a_pg_flat_rewrite.",
+        truth: "debezium-json/postgres/truth",
+        tables: &[
+            CUSTOMERS,
+            table("public.orders"),
+            table("public.order_items"),
+            table("public.t_num"),
+            table("public.t_text"),
+            T_TIME,
+            table("public.t_toast_full"),
+            table("public.t_cpk"),
+            table("public.t_full"),
+            Table { untold: &["update truth set s = 'dflt' where id = 2"], ..table("public.t_gen") },
+            Table { name: r#""Mixed_Case"."Order Items""#, ..table("Mixed_Case.Order_Items") },
+            table("public.debezium_signal"),
+            table("public.zz_end"),
+        ],
+    };
+    let database = with_source_tables();
+    database.execute(r#"alter schema "Mixed Case" rename to "Mixed_Case""#);
+    recording.play(&database, &[("source.format", "flattened-json"), ("source.time_precision", "adaptive")]);
+}
+
+#[test]
+fn flattened_rows_of_a_file() {
+    let (empty, with_table) = (Database::new(), with_source_tables());
+    for (variant, name, database) in
+        [("tombstone", "a_pg_flat_tombstone", empty), ("rewrite", "a_pg_flat_rewrite", with_table)]
+    {
+        let file = fixture(&format!("flattened-json/postgres/{variant}/{name}.public.t_cpk.jsonl"));
+        Pipeline::from_file(&file, &database).set("source.format", "flattened-json").run().with_code(0);
+        let csv = "debezium-json/postgres/truth/public.t_cpk.csv";
+        Truth { table: "public.t_cpk", csv, converted: &[], untold: &[] }.assert_in(&database);
+    }
+}
+
+#[test]
+fn flattened_rows_of_a_file_with_their_metadata() {
+    let database = Database::new();
+    database.execute("create table t_cpk (a int, b text, v text, __op text, at text, tx text, primary key (a, b))");
+    let file = fixture("flattened-json/postgres/rewrite/a_pg_flat_rewrite.public.t_cpk.jsonl");
+    Pipeline::from_file(&file, &database)
+        .set("source.format", "flattened-json")
+        .set("sink.metadata", "__op=op,at=position,tx=transaction")
+        .run()
+        .with_code(0);
+    let rows = database.rows("select a, b, v, __op, at, tx from t_cpk order by a, b");
+    assert!(rows.contains("(2,z,\"moved and changed\",u,0/5FE40E0,3898)"), "{rows}");
+}
+
 /// The connector's `replace.null.with.default`, again.
 const MYSQL_TABLES: &[Table<'_>] = &[
     Table { untold: &["update truth set credit = 0 where id = 4"], ..table("cdc_a.customers") },

@@ -112,10 +112,18 @@ fn connector(name: &str) -> Option<Connector> {
     })
 }
 
-/// The schemas of an envelope's two images; they differ only in theory, so one stands for both.
+/// A parsed schema.
+#[derive(Debug, Clone)]
+pub(crate) struct Parsed {
+    pub(crate) row: Arc<RowSchema>,
+    /// The struct's own name, which Debezium makes of the table's: `prefix.schema.table.Value`.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// Schemas of envelopes, rows and keys.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
-    by_text: HashMap<Box<str>, Arc<RowSchema>, foldhash::fast::RandomState>,
+    by_text: HashMap<Box<str>, Parsed, foldhash::fast::RandomState>,
 }
 
 /// A topic has a handful of schemas in its life; a cache that outgrows this is being filled with noise.
@@ -127,26 +135,28 @@ impl Schemas {
     /// # Errors
     ///
     /// When the text is not a Connect schema.
-    fn get(&mut self, text: &str, shape: fn(Node) -> Result<RowSchema, Error>) -> Result<Arc<RowSchema>, Error> {
-        if let Some(schema) = self.by_text.get(text) {
-            return Ok(Arc::clone(schema));
+    fn get(&mut self, text: &str, shape: impl FnOnce(Node) -> Result<RowSchema, Error>) -> Result<Parsed, Error> {
+        if let Some(parsed) = self.by_text.get(text) {
+            return Ok(parsed.clone());
         }
-        let node = json::parse::<Node>(text.as_bytes()).map_err(|error| {
+        let mut node = json::parse::<Node>(text.as_bytes()).map_err(|error| {
             let kind = ErrorKind::Malformed { expected: "a Connect schema", found: "value" };
             if matches!(error.kind(), ErrorKind::BrokenJson { .. }) { error } else { Error::new("", kind) }
                 .under("schema")
         })?;
-        let schema = Arc::new(shape(node)?);
+        let name = node.name.take().map(Arc::from);
+        let parsed = Parsed { row: Arc::new(shape(node)?), name };
         if self.by_text.len() >= MAX_SCHEMAS {
             self.by_text.clear();
         }
-        self.by_text.insert(text.into(), Arc::clone(&schema));
-        Ok(schema)
+        self.by_text.insert(text.into(), parsed.clone());
+        Ok(parsed)
     }
 
-    /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`.
+    /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`. The two differ
+    /// only in theory, so one stands for both.
     pub(crate) fn of_envelope(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
-        self.get(text, |node| {
+        let parsed = self.get(text, |node| {
             let (mut before, mut after, mut source) = (None, None, None);
             for field in node.fields.unwrap_or_default() {
                 match field.field.as_deref() {
@@ -159,18 +169,32 @@ impl Schemas {
             after.or(before).map(|image| image.into_row_schema(source)).ok_or_else(|| {
                 Error::new("schema", ErrorKind::Missing { expected: "the fields `before` and `after` of an envelope" })
             })
-        })
+        });
+        Ok(parsed?.row)
     }
 
-    /// The row schema of a key's schema.
-    pub(crate) fn of_key(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
-        self.get(text, |node| match node.ty.as_str() {
-            "struct" => Ok(node.into_row_schema(None)),
-            _ => Err(Error::new(
-                "schema",
-                ErrorKind::Unexpected { expected: "a struct of the key's columns", found: "a primitive type" },
-            )),
+    /// The schema of a key.
+    pub(crate) fn of_key(&mut self, text: &str) -> Result<Parsed, Error> {
+        self.get(text, columns_of)
+    }
+
+    /// The schema of a row without an envelope; `retain` leaves the fields that are columns.
+    pub(crate) fn of_row(&mut self, text: &str, retain: impl FnOnce(&mut RowSchema)) -> Result<Parsed, Error> {
+        self.get(text, |node| {
+            let mut schema = columns_of(node)?;
+            retain(&mut schema);
+            Ok(schema)
         })
+    }
+}
+
+fn columns_of(node: Node) -> Result<RowSchema, Error> {
+    match node.ty.as_str() {
+        "struct" => Ok(node.into_row_schema(None)),
+        _ => Err(Error::new(
+            "schema",
+            ErrorKind::Unexpected { expected: "a struct of columns", found: "a primitive type" },
+        )),
     }
 }
 

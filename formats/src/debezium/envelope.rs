@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::cloud_event::CloudEvent;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::origin::Origin;
@@ -42,6 +43,9 @@ pub(super) struct Message<'a> {
     transaction: Option<&'a RawValue>,
     #[serde(borrow)]
     op: Option<&'a RawValue>,
+    /// What the rest is in, where `source` is no block.
+    #[serde(skip)]
+    cloud_event: Option<Box<CloudEvent<'a>>>,
 }
 
 /// `source`, as far as it says where a row belongs.
@@ -75,8 +79,12 @@ impl<'a> Payload<'a> {
 
     /// A message is known by all the names that its connector always writes: a row that lost its envelope may have a
     /// column `status` or `ts_ms`, and must not pass for one.
-    fn without_op(text: &[u8]) -> Result<Self, Error> {
+    fn without_op(text: &'a [u8]) -> Result<Self, Error> {
         let Fields(fields) = json::parse(text).map_err(|error| error.under("payload"))?;
+        if let Some(event) = CloudEvent::of(&fields).map_err(|error| error.under("payload"))? {
+            let schema = event.schema;
+            return Ok(Self::Envelope(Message::of_cloud_event(event), schema));
+        }
         let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| raw.get());
         let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());
         if has(&["schema", "payload"]) && value("payload") == Some("null") && fields.len() == 2 {
@@ -98,6 +106,19 @@ impl<'a> Payload<'a> {
 }
 
 impl<'a> Message<'a> {
+    fn of_cloud_event(event: CloudEvent<'a>) -> Self {
+        Self {
+            schema: None,
+            payload: None,
+            before: event.before,
+            after: event.after,
+            source: None,
+            transaction: None,
+            op: Some(event.op),
+            cloud_event: Some(Box::new(event)),
+        }
+    }
+
     /// # Errors
     ///
     /// When there is none, or it is no string.
@@ -110,7 +131,10 @@ impl<'a> Message<'a> {
 
     /// What it says beside the rows.
     pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {
-        Origin::new(op, self.source, self.transaction)
+        match &self.cloud_event {
+            Some(event) => event.origin(op),
+            None => Origin::new(op, self.source, self.transaction),
+        }
     }
 
     /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
@@ -119,6 +143,9 @@ impl<'a> Message<'a> {
     ///
     /// When `source` does not name a table.
     pub(super) fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
+        if let Some(event) = &self.cloud_event {
+            return event.table();
+        }
         let Some(raw) = self.source else {
             return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
         };
@@ -136,17 +163,16 @@ fn no_op() -> Error {
     Error::new("op", ErrorKind::Missing { expected })
 }
 
-/// A key in `{"schema":…,"payload":…}`: its schema, which may be null, and its payload. `None` for a bare key, which may
-/// have columns of these names, but no `schema` that is an object or null.
-pub(super) fn key_payload(object: &str) -> Result<Option<(&RawValue, &RawValue)>, Error> {
-    let Fields(fields) = json::parse(object.as_bytes())?;
-    match fields.as_slice() {
+/// What the converter wrapped in `{"schema":…,"payload":…}`: the schema, which may be null, and the payload. `None` for
+/// bare fields, which may be columns of these names, but then no `schema` that is an object or null.
+pub(crate) fn wrapped<'a>(fields: &[(Cow<'a, str>, &'a RawValue)]) -> Option<(&'a RawValue, &'a RawValue)> {
+    match fields {
         [(name, schema), (payload_name, payload)] | [(payload_name, payload), (name, schema)]
             if name == "schema" && payload_name == "payload" =>
         {
             let wraps = matches!(Json::of(schema), Json::Object(_) | Json::Null);
-            Ok(wraps.then_some((*schema, *payload)))
+            wraps.then_some((*schema, *payload))
         }
-        _ => Ok(None),
+        _ => None,
     }
 }

@@ -8,6 +8,8 @@
 mod arrays;
 mod asides;
 mod bad;
+mod cloud_events;
+mod flattened;
 mod names;
 mod not_sent;
 mod ops;

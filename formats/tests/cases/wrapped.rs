@@ -94,7 +94,7 @@ fn a_schema_that_is_none_is_refused() {
     );
     check(
         r#"{"schema":{"type":"int32"},"payload":{"id":1}} => {"op":"d"}"#,
-        "# error: `key.schema`: expected a struct of the key's columns, found a primitive type",
+        "# error: `key.schema`: expected a struct of columns, found a primitive type",
     );
 }
 

@@ -1,0 +1,92 @@
+//! A row image or key becomes columns, each in its type.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::Stated;
+use crate::connect;
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, Fields, Json};
+use crate::row::{Column, RowSchema};
+use crate::unavailable::Placeholder;
+
+/// What an image is of: decides how its columns are read, and where an error was.
+pub(crate) struct ImageOf<'a, 's> {
+    pub(crate) path: &'static str,
+    pub(crate) raw: &'a RawValue,
+    pub(crate) types: Types<'s>,
+}
+
+/// What states the types of an image's columns; the first that knows a column counts.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Types<'s> {
+    /// The row's own schema. A key's schema does not tell the source's types, so this one goes before it.
+    pub(crate) row: Option<&'s RowSchema>,
+    pub(crate) key: Option<&'s RowSchema>,
+    /// What a setting states for a table whose events have no schema.
+    pub(crate) stated: &'s [Stated],
+}
+
+/// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
+pub(crate) fn image<'a>(
+    of: &ImageOf<'a, '_>,
+    placeholder: &Placeholder,
+    not_sent: impl FnMut(Cow<'a, str>),
+) -> Result<Vec<Column<'a>>, Error> {
+    let at_path = |error: Error| {
+        if of.path.is_empty() { error } else { error.under(of.path) }
+    };
+    let Json::Object(text) = Json::of(of.raw) else {
+        return Err(at_path(Json::of(of.raw).unexpected("an object of columns")));
+    };
+    let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
+    columns(fields, of.types, placeholder, not_sent).map_err(at_path)
+}
+
+/// The same of fields that are no longer in their object.
+pub(crate) fn columns<'a>(
+    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    types: Types<'_>,
+    placeholder: &Placeholder,
+    mut not_sent: impl FnMut(Cow<'a, str>),
+) -> Result<Vec<Column<'a>>, Error> {
+    let mut columns = Vec::with_capacity(fields.len());
+    for (at, (sent_as, raw)) in fields.into_iter().enumerate() {
+        let (name, ty) = types.of(sent_as, at);
+        if placeholder.is(raw.get()) {
+            not_sent(name);
+            continue;
+        }
+        let value = match ty {
+            Some(ty) => connect::typed(raw, ty),
+            None if types.is_untyped() => connect::untyped(raw),
+            None => Err(Error::new("", ErrorKind::Missing { expected: "the column in the event's schema" })),
+        };
+        match value {
+            Ok(value) => columns.push(Column { name, value }),
+            Err(error) => return Err(error.under(&name)),
+        }
+    }
+    Ok(columns)
+}
+
+impl<'s> Types<'s> {
+    /// The name and type of the column that is sent as `name`, which nearly always stands at `at`.
+    fn of<'a>(&self, name: Cow<'a, str>, at: usize) -> (Cow<'a, str>, Option<&'s connect::ColumnType>) {
+        let field = |schema: Option<&'s RowSchema>| schema.and_then(|schema| connect::field_of(schema, &name, at));
+        match field(self.row).or_else(|| field(self.key)) {
+            Some(field) if field.sent_as.is_some() => (Cow::Owned(field.name.clone()), Some(&field.ty)),
+            Some(field) => (name, Some(&field.ty)),
+            None => {
+                let stated = self.stated.iter().find(|stated| stated.column == name);
+                (name, stated.map(|stated| &stated.ty))
+            }
+        }
+    }
+
+    /// Whether no schema states the types, so that a column may be without one.
+    fn is_untyped(&self) -> bool {
+        self.row.is_none() && self.key.is_none()
+    }
+}

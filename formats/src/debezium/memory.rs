@@ -1,0 +1,145 @@
+//! What a decoder of Debezium's records keeps from record to record, and what it reads with it: keys and tombstones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::envelope;
+use super::image::{ImageOf, Types, image};
+use super::stated::{Stated, StatedTypes};
+use crate::connect::Schemas;
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, Fields, Json};
+use crate::record::Record;
+use crate::row::{Aside, Event, Key, RowSchema, Table};
+use crate::unavailable::Placeholder;
+
+/// Schemas by their text, the table that each topic's records belong to, for tombstones, which do not say, and the last
+/// delete, to know its tombstone by. Nothing else of a record outlives its decoding.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) schemas: Schemas,
+    pub(crate) stated: StatedTypes,
+    pub(crate) placeholder: Placeholder,
+    tables: HashMap<String, KnownTable>,
+    last_delete: Option<LastDelete>,
+}
+
+/// What a topic's records are of, as the last of them said.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownTable {
+    pub(crate) table: Table<'static>,
+    pub(crate) schema: Option<Arc<RowSchema>>,
+    /// Whether earlier records of the topic were of other tables.
+    pub(crate) is_one_of_several: bool,
+}
+
+/// Where the last delete stood. Its own tombstone is the next record of the partition and has the same key.
+#[derive(Debug, Default)]
+struct LastDelete {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    key: Vec<u8>,
+}
+
+impl Memory {
+    pub(crate) fn new(placeholder: Placeholder, columns: Vec<Stated>) -> Self {
+        Self { placeholder, stated: StatedTypes::new(columns), ..Self::default() }
+    }
+
+    /// What the topic's records so far were of.
+    pub(crate) fn table_of(&self, topic: &str) -> Option<&KnownTable> {
+        self.tables.get(topic)
+    }
+
+    /// A null payload: the row of its key is gone, unless its delete said so already. `schema` is that of the table's
+    /// rows.
+    ///
+    /// # Errors
+    ///
+    /// When the key is none.
+    pub(crate) fn tombstone<'a>(
+        &mut self,
+        record: &Record<'a>,
+        table: Option<Table<'a>>,
+        schema: Option<&RowSchema>,
+    ) -> Result<Event<'a>, Error> {
+        let key = self.key(record, table.as_ref(), schema)?;
+        if self.is_of_last_delete(record) {
+            return Ok(Event::Aside(Aside::Tombstone));
+        }
+        Ok(Event::Tombstone { table, key })
+    }
+
+    pub(crate) fn remember(&mut self, topic: &str, table: &Table<'_>, schema: Option<&Arc<RowSchema>>) {
+        match self.tables.get_mut(topic) {
+            Some(known) if known.table == *table => known.schema = schema.map(Arc::clone),
+            known => {
+                let is_one_of_several = known.is_some();
+                let (table, schema) = (table.clone().into_owned(), schema.map(Arc::clone));
+                self.tables.insert(topic.to_owned(), KnownTable { table, schema, is_one_of_several });
+            }
+        }
+    }
+
+    pub(crate) fn remember_delete(&mut self, record: &Record<'_>) {
+        let last = self.last_delete.get_or_insert_default();
+        record.topic.clone_into(&mut last.topic);
+        (last.partition, last.offset) = (record.partition, record.offset);
+        record.key.unwrap_or_default().clone_into(&mut last.key);
+    }
+
+    fn is_of_last_delete(&self, tombstone: &Record<'_>) -> bool {
+        self.last_delete.as_ref().is_some_and(|last| {
+            tombstone.offset.checked_sub(1) == Some(last.offset)
+                && (tombstone.partition, tombstone.topic) == (last.partition, &last.topic)
+                && tombstone.key.unwrap_or_default() == last.key
+        })
+    }
+
+    /// The key's columns; `None` for a null key. `row` is the schema of the rows that it is a key of.
+    pub(crate) fn key<'a>(
+        &mut self,
+        record: &Record<'a>,
+        table: Option<&Table<'_>>,
+        row: Option<&RowSchema>,
+    ) -> Result<Option<Key<'a>>, Error> {
+        let Some(text) = record.key else { return Ok(None) };
+        self.key_columns(text, table, row).map_err(|error| error.under("key"))
+    }
+
+    fn key_columns<'a>(
+        &mut self,
+        text: &'a [u8],
+        table: Option<&Table<'_>>,
+        row: Option<&RowSchema>,
+    ) -> Result<Option<Key<'a>>, Error> {
+        let raw: &RawValue = json::parse(text)?;
+        let (raw, schema) = match Json::of(raw) {
+            Json::Null => return Ok(None),
+            Json::Object(object) => {
+                let Fields(fields) = json::parse(object.as_bytes())?;
+                match envelope::wrapped(&fields) {
+                    Some((schema, payload)) => match Json::of(schema) {
+                        Json::Null => (payload, None),
+                        _ => (payload, Some(self.schemas.of_key(schema.get())?.row)),
+                    },
+                    None => (raw, None),
+                }
+            }
+            other => return Err(other.unexpected("an object of the key's columns")),
+        };
+        if let Json::Null = Json::of(raw) {
+            return Ok(None);
+        }
+        let stated = table.map_or(&[][..], |table| self.stated.of(table));
+        let types = Types { row, key: schema.as_deref(), stated };
+        let columns = image(&ImageOf { path: "", raw, types }, &self.placeholder, |_| {})?;
+        if columns.is_empty() {
+            return Err(Error::new("", ErrorKind::Missing { expected: "the key's columns" }));
+        }
+        Ok(Some(Key { columns, schema }))
+    }
+}
