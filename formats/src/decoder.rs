@@ -1,10 +1,12 @@
 //! A record of any format becomes an [`Event`]: one decoder per format, told apart by [`Format`].
 
+use crate::canal;
 use crate::debezium::{self, Stated};
 use crate::error::Error;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
+use crate::zone::UtcOffset;
 
 /// What the records of a topic are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -13,11 +15,14 @@ pub enum Format {
     /// Debezium's envelopes in JSON, with their Connect schema or without it.
     #[default]
     DebeziumJson,
+    /// Canal's flat messages in JSON.
+    CanalJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 1] = [("debezium-json", Self::DebeziumJson)];
+    pub const WORDS: [(&'static str, Self); 2] =
+        [("debezium-json", Self::DebeziumJson), ("canal-json", Self::CanalJson)];
 }
 
 /// Decodes the records of any number of topics, all of one format. [`Decoder::default`] is for Debezium's JSON.
@@ -25,6 +30,8 @@ impl Format {
 pub enum Decoder {
     /// For [`Format::DebeziumJson`].
     Debezium(debezium::Decoder),
+    /// For [`Format::CanalJson`].
+    Canal(canal::Decoder),
 }
 
 impl Default for Decoder {
@@ -39,6 +46,16 @@ impl Decoder {
     pub fn new(format: Format, placeholder: Placeholder, columns: Vec<Stated>) -> Self {
         match format {
             Format::DebeziumJson => Self::Debezium(debezium::Decoder::new(placeholder, columns)),
+            Format::CanalJson => Self::Canal(canal::Decoder::default()),
+        }
+    }
+
+    /// The same for a source that sends moments in its own time zone. Only Canal does.
+    #[must_use]
+    pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
+        match self {
+            Self::Debezium(decoder) => Self::Debezium(decoder),
+            Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
         }
     }
 
@@ -50,6 +67,7 @@ impl Decoder {
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
         match self {
             Self::Debezium(decoder) => decoder.decode(record),
+            Self::Canal(decoder) => decoder.decode(record),
         }
     }
 }

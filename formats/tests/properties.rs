@@ -8,15 +8,17 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use recordings::{jsonl_files, outcome, records};
+use recordings::{decoder, jsonl_files, outcome, records};
 use rowkind_formats::{
-    Decoder, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
+    Decoder, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
     local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
-/// Records of every kind that Debezium wrote: all ops and types, with and without their schema. Of each topic the first
+const FORMATS: [Format; 2] = [Format::DebeziumJson, Format::CanalJson];
+
+/// Records of every kind that Debezium and Canal wrote: all ops and types, with and without their schema. Of each topic the first
 /// two, which are its snapshot, and the last four, which are its changes.
-static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
+static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
     let mut some = Vec::new();
     for variant in
         ["postgres/json", "postgres/json-schema", "postgres/json-string", "postgres/json-connect", "mysql/json-schema"]
@@ -25,8 +27,11 @@ static RECORDED: LazyLock<Vec<RecordedRecord>> = LazyLock::new(|| {
             let records = records(&file);
             let n_records = records.len();
             let ends = records.into_iter().enumerate().filter(|(at, _)| *at < 2 || at + 4 >= n_records);
-            some.extend(ends.map(|(_, record)| record));
+            some.extend(ends.map(|(_, record)| (Format::DebeziumJson, record)));
         }
+    }
+    for file in jsonl_files("canal-json/mysql") {
+        some.extend(records(&file).into_iter().map(|record| (Format::CanalJson, record)));
     }
     some
 });
@@ -64,7 +69,7 @@ impl Mutation {
 
 /// Bytes that matter to JSON and to the decoder's own parsers, or any.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9""#;
+    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9" "type":"UPDATE" "0" "old":[{}] bit(9)"#;
     prop_oneof![
         select(tokens.split(' ').collect::<Vec<_>>()).prop_map(|token| token.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..6),
@@ -89,12 +94,14 @@ proptest! {
     ) {
         let payload = payload.map(|parts| parts.concat());
         let record = Record { topic: "t", partition: 0, offset, key: key.as_deref(), payload: payload.as_deref() };
-        outcome(&mut Decoder::default(), &record);
+        for format in FORMATS {
+            outcome(&mut decoder(format), &record);
+        }
     }
 
     #[test]
     fn no_mutation_of_a_record_makes_the_decoder_panic(
-        record in any::<Index>().prop_map(|index| index.get(&RECORDED).clone()),
+        (format, record) in any::<Index>().prop_map(|index| index.get(&RECORDED).clone()),
         of_payload in prop::collection::vec(mutation(), 0..4),
         of_key in prop::collection::vec(mutation(), 0..2),
     ) {
@@ -107,7 +114,7 @@ proptest! {
         };
         let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
         let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
-        outcome(&mut Decoder::default(), &record);
+        outcome(&mut decoder(format), &record);
     }
 
     #[test]
@@ -201,9 +208,10 @@ proptest! {
 
 #[test]
 fn records_without_a_mutation_are_decoded() {
-    let mut decoder = Decoder::default();
-    for record in RECORDED.iter() {
-        let found = outcome(&mut decoder, &record.as_record());
+    let mut decoders = FORMATS.map(decoder);
+    for (format, record) in RECORDED.iter() {
+        let at = FORMATS.iter().position(|known| known == format).unwrap();
+        let found = outcome(&mut decoders[at], &record.as_record());
         assert!(!found.contains("# error"), "{found}");
     }
 }

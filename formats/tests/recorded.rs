@@ -1,4 +1,4 @@
-//! Records that Debezium wrote, and the changelog that each file of them must give.
+//! Records that capture tools wrote, and the changelog that each file of them must give.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,14 +7,15 @@ mod recordings;
 use std::fs;
 
 use recordings::{jsonl_files, outcomes, records};
+use rowkind_formats::Format;
 
 /// Every file of records in the folder gives the changelog that stands beside it.
 ///
 /// With `UPDATE_FIXTURES=1` the changelogs are written instead.
-fn check(folder: &str) {
+fn check_format(format: Format, folder: &str) {
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     for file in jsonl_files(folder) {
-        let found = outcomes(&records(&file));
+        let found = outcomes(format, &records(&file));
         let golden = file.with_extension("changelog");
         if update {
             fs::write(&golden, &found).unwrap();
@@ -25,6 +26,11 @@ fn check(folder: &str) {
         }
         assert_eq!(found.lines().count(), expected.lines().count(), "lines of {}", golden.display());
     }
+}
+
+/// The same of Debezium's.
+fn check(folder: &str) {
+    check_format(Format::DebeziumJson, folder);
 }
 
 #[test]
@@ -95,4 +101,16 @@ fn shop() {
 #[test]
 fn shop_plain() {
     check("shop/plain");
+}
+
+#[test]
+fn canal_of_mysql() {
+    check_format(Format::CanalJson, "canal-json/mysql");
+    check_format(Format::CanalJson, "canal-json/mysql/by-table");
+}
+
+#[test]
+fn canal_of_mariadb() {
+    check_format(Format::CanalJson, "canal-json/mariadb");
+    check_format(Format::CanalJson, "canal-json/mariadb/by-table");
 }

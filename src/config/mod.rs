@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rowkind_formats::{Format, Placeholder, Stated};
+use rowkind_formats::{Format, Placeholder, Stated, UtcOffset};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::route::{Route, Routes, TableTemplate};
@@ -37,6 +37,8 @@ pub struct Config {
     pub modes: Modes,
     /// What the records are.
     pub format: Format,
+    /// The zone in which the source sends moments without saying so.
+    pub time_zone: Option<UtcOffset>,
     /// The connector's `unavailable.value.placeholder`.
     pub placeholder: Placeholder,
     /// What the values of single columns are.
@@ -196,6 +198,7 @@ impl Config {
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
             format: read.choice("source.format", &Format::WORDS)?,
+            time_zone: reading::time_zone(&read)?,
             placeholder: reading::placeholder(&read)?,
             columns: reading::columns(&read)?,
             sink: sink(&read)?,

@@ -1,9 +1,9 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, Placeholder, Stated};
+use rowkind_formats::{BytesText, Placeholder, Stated, UtcOffset};
 
 use super::{ConfigError, Reader};
-use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision};
+use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
 pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
     use TimePrecision as T;
@@ -35,12 +35,23 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
         nul: read.choice("sink.nul", &[("reject", NulPolicy::Reject), ("strip", NulPolicy::Strip)])?,
         excess_digits: read
             .choice("sink.excess_digits", &[("reject", ExcessDigits::Reject), ("round", ExcessDigits::Round)])?,
+        zero_date: read.choice("sink.zero_date", &[("reject", ZeroDate::Reject), ("null", ZeroDate::Null)])?,
     })
 }
 
 pub(super) fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {
     let key = "source.unavailable_placeholder";
     Placeholder::parse(read.need(key)?).ok_or_else(|| read.invalid(key, "a text, or hex digits behind `hex:`"))
+}
+
+/// The zone of the source's TIMESTAMP values.
+pub(super) fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigError> {
+    let key = "source.timezone";
+    let parse = |text: &str| {
+        text.parse()
+            .map_err(|_| read.invalid(key, "UTC or a fixed distance from it, as +02:00; no zone with summer time"))
+    };
+    read.text(key).map(parse).transpose()
 }
 
 /// The types that are stated for single columns.

@@ -8,6 +8,7 @@
 mod arrays;
 mod asides;
 mod bad;
+mod canal;
 mod names;
 mod not_sent;
 mod ops;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rowkind_formats::{Decoder, Event, Record, RecordedRecord, changelog};
+use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, RecordedRecord, changelog};
 
 /// A file or folder of `fixtures/`.
 pub(crate) fn fixture(path: &str) -> PathBuf {
@@ -56,8 +56,13 @@ pub(crate) fn outcome(decoder: &mut Decoder, record: &Record<'_>) -> String {
     changelog::text(&event) + &comment
 }
 
+/// The decoder of a format. Canal's recordings are of servers in UTC.
+pub(crate) fn decoder(format: Format) -> Decoder {
+    Decoder::new(format, Placeholder::default(), Vec::new()).in_time_zone("UTC".parse().ok())
+}
+
 /// The outcomes of records in their order, by one decoder.
-pub(crate) fn outcomes(records: &[RecordedRecord]) -> String {
-    let mut decoder = Decoder::default();
+pub(crate) fn outcomes(format: Format, records: &[RecordedRecord]) -> String {
+    let mut decoder = decoder(format);
     records.iter().map(|record| outcome(&mut decoder, &record.as_record())).collect()
 }

@@ -13,6 +13,12 @@ type Text<'v> = std::borrow::Cow<'v, str>;
 ///
 /// When it is out of the column's range, or holds a zero byte that is not to be stripped.
 pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    if is_zero_date(&text, kind) {
+        return Err(too_much(
+            "a date that the calendar has (`sink.zero_date = \"null\"` writes NULL in place of it)",
+            "one of zeros",
+        ));
+    }
     match kind {
         Kind::Integer { min, max } => integer(&text, *min, *max)?,
         Kind::Numeric { digits: Some(digits) } => numeric(&text, *digits, modes)?,
@@ -43,6 +49,13 @@ pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Te
             "a zero byte",
         )),
     }
+}
+
+/// `MySQL`'s `0000-00-00`, and dates whose year, month or day is zero. Years before Christ end in `BC`.
+pub(super) fn is_zero_date(text: &str, kind: &Kind) -> bool {
+    matches!(kind, Kind::Date | Kind::Timestamp { .. })
+        && text.as_bytes().get(4) == Some(&b'-')
+        && (text.get(..4) == Some("0000") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00"))
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<(), Error> {

@@ -13,9 +13,9 @@ use rowkind_formats::{BytesText, Error, ErrorKind, Geometry, Structured, TimeUni
 use rowkind_formats::{bytes_of, date, decimal_text, interval, structured_text, time, timestamp};
 use rowkind_formats::{local_date, local_time, local_timestamp, zoned_time, zoned_timestamp};
 
-use super::fits::fitted;
+use super::fits::{fitted, is_zero_date};
 use super::kind::{Digits, Kind};
-use super::modes::{DecimalMode, Modes, TimePrecision};
+use super::modes::{DecimalMode, Modes, TimePrecision, ZeroDate};
 
 /// A column of parameters: the elements of a one-dimensional `text[]` as they go over the wire.
 #[derive(Debug, Default)]
@@ -69,6 +69,7 @@ fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Te
         Value::Number(text) => number_text(text, kind, modes)?,
         Value::Text(text) => typed_text(text, kind, modes)?,
         Value::Untyped(text) => untyped_text(text, kind, modes)?,
+        Value::WallClock(text) => wall_clock_text(text, kind)?,
         Value::Bits(digits) => varying_bits(digits, kind)?,
         Value::Bytes(bytes) => match kind {
             Kind::Bytea => bytea_text(bytes).into(),
@@ -77,6 +78,9 @@ fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Te
         Value::Geometry(geometry) => geometry_text(geometry, kind)?.into(),
         Value::Json(text) => json_text(text, kind, modes)?,
     };
+    if modes.zero_date == ZeroDate::Null && is_zero_date(&text, kind) {
+        return Ok(None);
+    }
     fitted(text, kind, modes).map(Some)
 }
 
@@ -172,6 +176,15 @@ fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
         _ => text.into(),
     })
+}
+
+/// A timestamp of an unknown time zone is no moment.
+fn wall_clock_text<'v>(text: &'v str, kind: &Kind) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Timestamp { zoned: false, .. } | Kind::Date | Kind::Text | Kind::Varchar { .. } => Ok(text.into()),
+        Kind::Timestamp { zoned: true, .. } => Err(unstated("the time zone of a TIMESTAMP", "source.timezone")),
+        other => Err(refused(other.expected(), "a timestamp")),
+    }
 }
 
 /// Bits of a column that may be a `bit varying`. Into a `bit(n)` they go as they are.
