@@ -75,7 +75,9 @@ fn push_value(out: &mut String, value: &Value<'_>) {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(text) | Value::Json(text) => out.push_str(text),
-        Value::Text(text) | Value::Untyped(text) | Value::WallClock(text) => json::push_string(out, text),
+        Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) | Value::WallClock(text) => {
+            json::push_string(out, text)
+        }
         Value::Bits(digits) => json::push_string(out, digits),
         Value::Bytes(bytes) => json::push_string(out, &literal::bytea_text(bytes)),
         Value::Geometry(geometry) => match geometry.native() {

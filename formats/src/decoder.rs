@@ -3,6 +3,7 @@
 use crate::canal;
 use crate::debezium::{self, Stated};
 use crate::error::Error;
+use crate::maxwell;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
@@ -17,26 +18,30 @@ pub enum Format {
     DebeziumJson,
     /// Canal's flat messages in JSON.
     CanalJson,
+    /// Maxwell's messages in JSON.
+    MaxwellJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 2] =
-        [("debezium-json", Self::DebeziumJson), ("canal-json", Self::CanalJson)];
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("debezium-json", Self::DebeziumJson), ("canal-json", Self::CanalJson), ("maxwell-json", Self::MaxwellJson)];
 }
 
 /// Decodes the records of any number of topics, all of one format. [`Decoder::default`] is for Debezium's JSON.
 #[derive(Debug)]
 pub enum Decoder {
     /// For [`Format::DebeziumJson`].
-    Debezium(debezium::Decoder),
+    Debezium(Box<debezium::Decoder>),
     /// For [`Format::CanalJson`].
     Canal(canal::Decoder),
+    /// For [`Format::MaxwellJson`].
+    Maxwell(maxwell::Decoder),
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self::Debezium(debezium::Decoder::default())
+        Self::Debezium(Box::default())
     }
 }
 
@@ -45,8 +50,9 @@ impl Decoder {
     /// stated beside their events.
     pub fn new(format: Format, placeholder: Placeholder, columns: Vec<Stated>) -> Self {
         match format {
-            Format::DebeziumJson => Self::Debezium(debezium::Decoder::new(placeholder, columns)),
+            Format::DebeziumJson => Self::Debezium(Box::new(debezium::Decoder::new(placeholder, columns))),
             Format::CanalJson => Self::Canal(canal::Decoder::default()),
+            Format::MaxwellJson => Self::Maxwell(maxwell::Decoder::new(columns)),
         }
     }
 
@@ -54,8 +60,8 @@ impl Decoder {
     #[must_use]
     pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
         match self {
-            Self::Debezium(decoder) => Self::Debezium(decoder),
             Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
+            other => other,
         }
     }
 
@@ -68,6 +74,7 @@ impl Decoder {
         match self {
             Self::Debezium(decoder) => decoder.decode(record),
             Self::Canal(decoder) => decoder.decode(record),
+            Self::Maxwell(decoder) => decoder.decode(record),
         }
     }
 }

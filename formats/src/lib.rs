@@ -1,7 +1,7 @@
 //! Change events to changelog rows: bytes in, rows out.
 //!
 //! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and
-//! Canal's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
+//! Canal's and Maxwell's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
 //! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
 //!
 //! ```
@@ -31,6 +31,7 @@
 //! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`canal`]: a flat message becomes an [`Event`]
+//! - [`maxwell`]: a row's message becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
@@ -47,6 +48,7 @@ pub mod decoder;
 pub mod error;
 pub mod geometry;
 pub mod literal;
+pub mod maxwell;
 pub mod origin;
 pub mod record;
 pub mod row;
@@ -55,6 +57,7 @@ mod calendar;
 mod decimal;
 mod interval;
 mod json;
+mod rebuilt;
 mod unavailable;
 mod zone;
 

@@ -82,6 +82,9 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// A string in an event without a schema: text, base64, an ISO 8601 time … as the target column says.
     Untyped(Cow<'a, str>),
+    /// A string of Maxwell, which embeds JSON columns in its own JSON and names no types: text, base64, a date or time
+    /// (TIMESTAMP in UTC), or a JSON column's string, as the target column says.
+    Embedded(Cow<'a, str>),
     /// A timestamp as a clock on the wall showed it, in a time zone that nobody stated (Canal's TIMESTAMP without
     /// `source.timezone`): no moment.
     WallClock(Cow<'a, str>),
@@ -236,6 +239,8 @@ pub enum Aside {
     Transaction,
     /// DDL, on Debezium's schema-change topic or between the rows of Canal and Maxwell.
     SchemaChange,
+    /// The begin or end of a bootstrap of Maxwell's.
+    Bootstrap,
     /// The text of a statement, beside the rows that it changed (Canal's QUERY).
     Statement,
     /// A logical decoding message (`op` m).

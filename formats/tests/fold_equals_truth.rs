@@ -219,9 +219,12 @@ fn text(value: &Value<'_>) -> String {
     match value {
         Value::Null => NULL.to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(text) | Value::Text(text) | Value::Untyped(text) | Value::WallClock(text) | Value::Json(text) => {
-            text.to_string()
-        }
+        Value::Number(text)
+        | Value::Text(text)
+        | Value::Untyped(text)
+        | Value::Embedded(text)
+        | Value::WallClock(text)
+        | Value::Json(text) => text.to_string(),
         Value::Bits(digits) => digits.clone(),
         Value::Bytes(bytes) => literal::bytea_text(bytes),
         Value::Geometry(geometry) => geometry.native().unwrap().to_owned(),

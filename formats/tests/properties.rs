@@ -14,9 +14,9 @@ use rowkind_formats::{
     local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
-const FORMATS: [Format; 2] = [Format::DebeziumJson, Format::CanalJson];
+const FORMATS: [Format; 3] = [Format::DebeziumJson, Format::CanalJson, Format::MaxwellJson];
 
-/// Records of every kind that Debezium and Canal wrote: all ops and types, with and without their schema. Of each topic the first
+/// Records of every kind that Debezium, Canal and Maxwell wrote: all ops and types, with and without their schema. Of each topic the first
 /// two, which are its snapshot, and the last four, which are its changes.
 static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
     let mut some = Vec::new();
@@ -30,8 +30,10 @@ static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
             some.extend(ends.map(|(_, record)| (Format::DebeziumJson, record)));
         }
     }
-    for file in jsonl_files("canal-json/mysql") {
-        some.extend(records(&file).into_iter().map(|record| (Format::CanalJson, record)));
+    for (format, folder) in [(Format::CanalJson, "canal-json/mysql"), (Format::MaxwellJson, "maxwell-json/mysql")] {
+        for file in jsonl_files(folder) {
+            some.extend(records(&file).into_iter().map(|record| (format, record)));
+        }
     }
     some
 });

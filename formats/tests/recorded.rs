@@ -114,3 +114,15 @@ fn canal_of_mariadb() {
     check_format(Format::CanalJson, "canal-json/mariadb");
     check_format(Format::CanalJson, "canal-json/mariadb/by-table");
 }
+
+#[test]
+fn maxwell_of_mysql() {
+    check_format(Format::MaxwellJson, "maxwell-json/mysql");
+    check_format(Format::MaxwellJson, "maxwell-json/mysql/by-table");
+}
+
+#[test]
+fn maxwell_of_mariadb() {
+    check_format(Format::MaxwellJson, "maxwell-json/mariadb");
+    check_format(Format::MaxwellJson, "maxwell-json/mariadb/by-table");
+}

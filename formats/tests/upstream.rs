@@ -61,7 +61,7 @@ fn debezium_of_postgres_without_before() {
     check("debezium-postgres-data-replica-identity.txt", &format!("{without_before}{refused}"));
 }
 
-/// What `CanalJsonSerDeSchemaTest` expects beyond [`PRODUCTS`].
+/// What `CanalJsonSerDeSchemaTest` and `MaxwellJsonSerDerTest` expect beyond [`PRODUCTS`].
 const MORE_PRODUCTS: &str = "\
 -U(101,scooter,Small 2-wheel scooter,3.14)
 +U(101,scooter,Small 2-wheel scooter,5.17)
@@ -78,6 +78,11 @@ fn canal() {
     let products = PRODUCTS.replace(hammer, "(106,hammer,null,1.0)");
     let (before_ddl, after_ddl) = MORE_PRODUCTS.split_at(MORE_PRODUCTS.find("-D").unwrap());
     check_format(Format::CanalJson, "canal-data.txt", &format!("{products}{before_ddl}# SchemaChange\n{after_ddl}"));
+}
+
+#[test]
+fn maxwell() {
+    check_format(Format::MaxwellJson, "maxwell-data.txt", &format!("{PRODUCTS}{MORE_PRODUCTS}"));
 }
 
 fn check(file: &str, expected: &str) {
@@ -114,7 +119,7 @@ fn check_format(format: Format, file: &str, expected: &str) {
 fn print(name: &str, value: &Value<'_>) -> String {
     match value {
         Value::Number(text) if name == "weight" => format!("{:?}", text.parse::<f32>().unwrap()),
-        Value::Number(text) | Value::Text(text) | Value::Untyped(text) => text.to_string(),
+        Value::Number(text) | Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) => text.to_string(),
         Value::Null => "null".to_owned(),
         other => panic!("`{name}` is {other:?}"),
     }

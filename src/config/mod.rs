@@ -190,6 +190,7 @@ impl Config {
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
+        let format = read.choice("source.format", &Format::WORDS)?;
         Ok(Self {
             source: source(&read, &name)?,
             name,
@@ -197,10 +198,10 @@ impl Config {
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
-            format: read.choice("source.format", &Format::WORDS)?,
+            format,
             time_zone: reading::time_zone(&read)?,
             placeholder: reading::placeholder(&read)?,
-            columns: reading::columns(&read)?,
+            columns: reading::columns(&read, format)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {

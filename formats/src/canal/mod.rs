@@ -34,8 +34,9 @@ use serde_json::value::RawValue;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json, Name};
 use crate::origin::Origin;
+use crate::rebuilt::{key, overlaid, push_update, string};
 use crate::record::Record;
-use crate::row::{Aside, Change, Column, Event, Key, Row, RowKind, Table, Value};
+use crate::row::{Aside, Change, Column, Event, Row, RowKind, Table};
 use crate::zone::UtcOffset;
 use types::{Columns, KnownColumns};
 
@@ -245,7 +246,7 @@ impl Reading<'_> {
     }
 }
 
-fn row<'a>(kind: RowKind, columns: Vec<Column<'a>>) -> Row<'a> {
+fn row(kind: RowKind, columns: Vec<Column<'_>>) -> Row<'_> {
     Row { kind, columns, not_sent: Vec::new() }
 }
 
@@ -256,41 +257,4 @@ fn images<'a>(raw: Option<&'a RawValue>, path: &str) -> Result<Option<Vec<&'a Ra
         Json::Array(text) => json::parse(text.as_bytes()).map(Some).map_err(|error| error.under(path)),
         other => Err(other.unexpected("an array of rows").under(path)),
     }
-}
-
-fn string<'a>(raw: Option<&'a RawValue>, path: &str) -> Result<Option<Cow<'a, str>>, Error> {
-    let Some(raw) = raw else { return Ok(None) };
-    match Json::of(raw) {
-        Json::String(quoted) => json::unescape(quoted).map(Some).map_err(|error| error.under(path)),
-        other => Err(other.unexpected("a string").under(path)),
-    }
-}
-
-/// The row as it was: `after` with the columns of `old` in place of its own.
-pub(crate) fn overlaid<'a>(after: &[Column<'a>], old: Vec<Column<'a>>) -> Vec<Column<'a>> {
-    let mut before = after.to_vec();
-    for column in old {
-        match before.iter_mut().find(|known| known.name == column.name) {
-            Some(known) => known.value = column.value,
-            None => before.push(column),
-        }
-    }
-    before
-}
-
-/// Adds an update of a row; where a column of its key changed it is a delete and an insert.
-pub(crate) fn push_update<'a>(rows: &mut Vec<Row<'a>>, mut old: Row<'a>, mut new: Row<'a>, key: &[Cow<'_, str>]) {
-    if key.iter().any(|name| old.get(name) != new.get(name)) {
-        (old.kind, new.kind) = (RowKind::Delete, RowKind::Insert);
-    }
-    rows.extend([old, new]);
-}
-
-/// The key with the values of the last row. Every row has its own.
-pub(crate) fn key<'a>(names: &[Cow<'a, str>], rows: &[Row<'a>]) -> Option<Key<'a>> {
-    let row = rows.last()?;
-    let column =
-        |name: &Cow<'a, str>| Column { name: name.clone(), value: row.get(name).cloned().unwrap_or(Value::Null) };
-    let columns: Vec<_> = names.iter().map(column).collect();
-    (!columns.is_empty()).then_some(Key { columns, schema: None })
 }

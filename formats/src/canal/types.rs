@@ -147,9 +147,8 @@ fn column_type(text: &str, has_time_zone: bool) -> (Wire, ColumnType, SourceColu
     let unsupported = || (Wire::Unsupported(text.to_owned()), T::Unsupported(text.to_owned()));
     let (wire, ty) = match declared.name.as_str() {
         "TINYINT" | "INT1" | "BOOL" | "BOOLEAN" => (Wire::Integer, T::Int16),
-        "YEAR" => (Wire::Integer, T::Int32),
         "SMALLINT" | "INT2" => (Wire::Integer, by_sign(T::Int16, T::Int32)),
-        "MEDIUMINT" | "INT3" | "MIDDLEINT" => (Wire::Integer, T::Int32),
+        "MEDIUMINT" | "INT3" | "MIDDLEINT" | "YEAR" => (Wire::Integer, T::Int32),
         "INT" | "INTEGER" | "INT4" => (Wire::Integer, by_sign(T::Int32, T::Int64)),
         "BIGINT" | "INT8" => (Wire::Integer, by_sign(T::Int64, T::UnsignedInt64)),
         "SERIAL" => (Wire::Integer, T::UnsignedInt64),
@@ -193,10 +192,7 @@ fn column_type(text: &str, has_time_zone: bool) -> (Wire, ColumnType, SourceColu
     let has_length = matches!(ty, T::Text) && !declared.arguments.is_empty();
     let source = SourceColumn {
         connector: Some(Connector::MySql),
-        ty: Some(match declared.is_unsigned {
-            true => format!("{} UNSIGNED", declared.name),
-            false => declared.name.clone(),
-        }),
+        ty: Some(format!("{}{}", declared.name, if declared.is_unsigned { " UNSIGNED" } else { "" })),
         length: declared.number(0).filter(|_| has_length),
         scale: None,
     };
@@ -214,16 +210,12 @@ fn names(list: &str) -> Option<Vec<String>> {
         loop {
             let (plain, after) = rest.split_once('\'')?;
             name.push_str(plain);
-            match after.strip_prefix('\'') {
-                Some(after) => {
-                    name.push('\'');
-                    rest = after;
-                }
-                None => {
-                    rest = after.trim_start();
-                    break;
-                }
-            }
+            let Some(quoted) = after.strip_prefix('\'') else {
+                rest = after.trim_start();
+                break;
+            };
+            name.push('\'');
+            rest = quoted;
         }
         if name.contains('\\') {
             return None;

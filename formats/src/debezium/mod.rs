@@ -30,7 +30,7 @@ use crate::row::{Aside, Change, Column, Event, Key, Row, RowKind, RowSchema, Tab
 use crate::unavailable::Placeholder;
 use envelope::{Message, Payload};
 pub use stated::Stated;
-use stated::StatedTypes;
+pub(crate) use stated::StatedTypes;
 
 /// Decodes records of any number of topics.
 ///

@@ -34,14 +34,14 @@ impl Stated {
 
 /// What is stated, by table.
 #[derive(Debug, Default)]
-pub(super) struct StatedTypes {
+pub(crate) struct StatedTypes {
     by_table: HashMap<String, Vec<Stated>>,
     /// The last schema of a table, as it was sent and as it is read.
     applied: HashMap<String, (Arc<RowSchema>, Arc<RowSchema>)>,
 }
 
 impl StatedTypes {
-    pub(super) fn new(columns: Vec<Stated>) -> Self {
+    pub(crate) fn new(columns: Vec<Stated>) -> Self {
         let mut by_table: HashMap<String, Vec<Stated>> = HashMap::new();
         for stated in columns {
             by_table.entry(stated.table.clone()).or_default().push(stated);
@@ -50,7 +50,7 @@ impl StatedTypes {
     }
 
     /// What is stated of a table's columns.
-    pub(super) fn of(&self, table: &Table<'_>) -> &[Stated] {
+    pub(crate) fn of(&self, table: &Table<'_>) -> &[Stated] {
         if self.by_table.is_empty() {
             return &[];
         }

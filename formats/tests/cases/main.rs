@@ -9,6 +9,7 @@ mod arrays;
 mod asides;
 mod bad;
 mod canal;
+mod maxwell;
 mod names;
 mod not_sent;
 mod ops;

@@ -69,6 +69,7 @@ fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Te
         Value::Number(text) => number_text(text, kind, modes)?,
         Value::Text(text) => typed_text(text, kind, modes)?,
         Value::Untyped(text) => untyped_text(text, kind, modes)?,
+        Value::Embedded(text) => embedded_text(text, kind, modes)?,
         Value::WallClock(text) => wall_clock_text(text, kind)?,
         Value::Bits(digits) => varying_bits(digits, kind)?,
         Value::Bytes(bytes) => match kind {
@@ -111,6 +112,17 @@ fn number_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Time { precision } => time(ticks()?, unit(modes, *precision, true)?).into(),
         Kind::Timestamp { precision, .. } => timestamp(ticks()?, unit(modes, *precision, false)?).into(),
         Kind::Interval => time(ticks()?, interval_unit(modes)?).into(),
+        // Maxwell's
+        Kind::Bit { length } => {
+            let length = *length;
+            let value: u64 =
+                text.parse().map_err(|_| refused(kind.expected(), "a number that is no integer of 64 bits"))?;
+            let digits = format!("{value:0length$b}");
+            if digits.len() > length {
+                return Err(refused("at most as many bits as the column has", "more"));
+            }
+            digits.into()
+        }
         other => return Err(refused(other.expected(), "a number")),
     })
 }
@@ -176,6 +188,20 @@ fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
         _ => text.into(),
     })
+}
+
+/// A string beside which JSON columns are embedded as they are.
+fn embedded_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Json | Kind::Jsonb => {
+            serde_json::to_string(text).map(Text::Owned).map_err(|_| refused(kind.expected(), "a string"))
+        }
+        Kind::Bytea => bytes_of(text, BytesText::Base64).map(|bytes| bytea_text(&bytes).into()),
+        Kind::Timestamp { zoned: true, .. } => {
+            Ok(local_timestamp(text).map_or(text.into(), |local| Text::Owned(local + "+00")))
+        }
+        _ => typed_text(text, kind, modes),
+    }
 }
 
 /// A timestamp of an unknown time zone is no moment.
@@ -292,6 +318,9 @@ fn json_text<'v>(json: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, E
         Kind::Array(item) => {
             let item_text = |value: &Value<'_>| text(value, item, modes).map(|text| text.map(Text::into_owned));
             array_literal(json, item_text).map(Text::Owned)
+        }
+        Kind::Text | Kind::Varchar { .. } if json.starts_with('[') => {
+            Err(unstated("whether an array for text is a SET or JSON", "source.columns"))
         }
         other => Err(refused(other.expected(), "an object or an array")),
     }
