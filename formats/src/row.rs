@@ -82,8 +82,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// A string in an event without a schema: text, base64, an ISO 8601 time … as the target column says.
     Untyped(Cow<'a, str>),
-    /// A string of Maxwell, which embeds JSON columns in its own JSON and names no types: text, base64, a date or time
-    /// (TIMESTAMP in UTC), or a JSON column's string, as the target column says.
+    /// A string of Maxwell, which names no types: text, base64, a date or time (TIMESTAMP in UTC), a string in an embedded
+    /// JSON column of `MySQL`, or the text of one of `MariaDB`, as the target column or a setting says.
     Embedded(Cow<'a, str>),
     /// A timestamp as a clock on the wall showed it, in a time zone that nobody stated (Canal's TIMESTAMP without
     /// `source.timezone`): no moment.

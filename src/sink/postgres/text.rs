@@ -190,9 +190,12 @@ fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
     })
 }
 
-/// A string beside which JSON columns are embedded as they are.
+/// A string of Maxwell's. A JSON column of `MySQL` is embedded, so that a string is JSON's; one of `MariaDB` is its text.
 fn embedded_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
     match kind {
+        Kind::Json | Kind::Jsonb if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
+            Err(unstated("whether a string for JSON is the text of JSON or a JSON string", "source.columns"))
+        }
         Kind::Json | Kind::Jsonb => {
             serde_json::to_string(text).map(Text::Owned).map_err(|_| refused(kind.expected(), "a string"))
         }

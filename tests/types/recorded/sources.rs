@@ -173,7 +173,7 @@ const MYSQL_TABLES: &[Table] = &[
 const UNSIGNED: &str = "columns = { \"cdc_a.t_num.lu\" = \"unsigned-int64\" }";
 
 macro_rules! mysql {
-    ($name:literal, $folder:literal, $prefix:literal, $canal:literal, $maxwell:literal) => {
+    ($name:literal, $folder:literal, $prefix:literal, $canal:literal, $maxwell:literal, $json:literal) => {
         Source {
             name: $name,
             folder: $folder,
@@ -245,7 +245,11 @@ macro_rules! mysql {
                     prefix: "",
                     has_schema: false,
                     one_file: Some(concat!("maxwell-json/", $folder, "/", $maxwell, ".jsonl")),
-                    own: "format = \"maxwell-json\"\ncolumns = { \"cdc_a.t_text.st\" = \"set\" }",
+                    own: concat!(
+                        "format = \"maxwell-json\"\ncolumns = { \"cdc_a.t_text.st\" = \"set\", \"cdc_a.t_text.j\" = \"",
+                        $json,
+                        "\" }"
+                    ),
                     made: "",
                     own_skipped: &["`after.p`: expected base64", "`after.p`: expected base64"],
                     made_skipped: &[],
@@ -256,8 +260,9 @@ macro_rules! mysql {
     };
 }
 
-pub(crate) const MYSQL: Source = mysql!("MySQL", "mysql", "a_mysql", "a_canal_mysql", "a_maxwell_mysql_one");
-pub(crate) const MARIADB: Source = mysql!("MariaDB", "mariadb", "a_maria", "a_canal_maria", "a_maxwell_maria_one");
+pub(crate) const MYSQL: Source = mysql!("MySQL", "mysql", "a_mysql", "a_canal_mysql", "a_maxwell_mysql_one", "json");
+pub(crate) const MARIADB: Source =
+    mysql!("MariaDB", "mariadb", "a_maria", "a_canal_maria", "a_maxwell_maria_one", "text");
 
 impl Table {
     /// Without schema or database.
