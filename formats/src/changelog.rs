@@ -76,7 +76,7 @@ fn push_value(out: &mut String, value: &Value<'_>) {
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(text) | Value::Json(text) => out.push_str(text),
         Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) | Value::WallClock(text) => {
-            json::push_string(out, text)
+            json::push_string(out, text);
         }
         Value::Bits(digits) => json::push_string(out, digits),
         Value::Bytes(bytes) => json::push_string(out, &literal::bytea_text(bytes)),

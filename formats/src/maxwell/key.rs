@@ -60,18 +60,14 @@ pub(super) fn in_row<'a>(names: Vec<Cow<'a, str>>, row: &[Column<'a>]) -> Result
         if row.iter().any(|column| column.name == name) {
             return Ok(name);
         }
-        let lower = |text: &str| text.to_lowercase();
-        let bare = |text: &str| lower(&text.replace('_', ""));
-        [&lower as &dyn Fn(&str) -> String, &bare]
-            .into_iter()
-            .find_map(|form| {
-                let wanted = form(&name);
-                let mut same = row.iter().filter(|column| form(&column.name) == wanted);
-                same.next().filter(|_| same.next().is_none()).map(|column| column.name.clone())
-            })
-            .ok_or_else(|| {
-                Error::new(&*name, ErrorKind::Missing { expected: "the value of the key's column" }).under("data")
-            })
+        let only = |form: fn(&str) -> String| {
+            let wanted = form(&name);
+            let mut same = row.iter().filter(|column| form(&column.name) == wanted);
+            same.next().filter(|_| same.next().is_none()).map(|column| column.name.clone())
+        };
+        only(str::to_lowercase).or_else(|| only(|name| name.replace('_', "").to_lowercase())).ok_or_else(|| {
+            Error::new(&*name, ErrorKind::Missing { expected: "the value of the key's column" }).under("data")
+        })
     };
     names.into_iter().map(find).collect()
 }

@@ -240,7 +240,7 @@ fn enum_by_index_and_set_by_mask() {
     );
 }
 
-/// `BINARY(n)` comes without its zero bytes at the end, which MySQL itself put there.
+/// `BINARY(n)` comes without its zero bytes at the end, which `MySQL` itself put there.
 #[test]
 fn binary_is_a_byte_a_character() {
     check_values("blob", &[("\"\\u0000ÿ\\u0010Þ\"", "\"\\\\x00ff10de\""), ("\"\"", "\"\\\\x\"")]);
@@ -294,7 +294,7 @@ fn a_timestamp_is_a_moment_only_in_a_stated_zone() {
         let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload) };
         let mut decoder = decoder;
         let Ok(Event::Change(change)) = decoder.decode(&record) else { panic!("a change without rows") };
-        assert_eq!(change.schema.unwrap().fields[0].ty, ty);
+        assert_eq!(change.schema.unwrap().fields.first().unwrap().ty, ty);
     }
 }
 

@@ -160,6 +160,19 @@ fn jsonb(text: Text<'_>, modes: Modes) -> Result<Text<'_>, Error> {
     }
 }
 
+/// Whether Postgres reads the text as a number.
+pub(super) fn is_number(text: &str) -> bool {
+    if matches!(text, "NaN" | "Infinity" | "-Infinity") {
+        return true;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    digits(whole) && digits(decimals) && whole.len() + decimals.len() > 0 && !exponent.is_empty() && digits(exponent)
+}
+
 fn too_many_digits() -> Error {
     too_much(
         "at most as many digits behind the point as the column has (`sink.excess_digits = \"round\"` rounds)",

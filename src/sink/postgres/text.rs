@@ -13,9 +13,10 @@ use rowkind_formats::{BytesText, Error, ErrorKind, Geometry, Structured, TimeUni
 use rowkind_formats::{bytes_of, date, decimal_text, interval, structured_text, time, timestamp};
 use rowkind_formats::{local_date, local_time, local_timestamp, zoned_time, zoned_timestamp};
 
-use super::fits::{fitted, is_zero_date};
+use super::fits::{fitted, is_number, is_zero_date};
 use super::kind::{Digits, Kind};
 use super::modes::{DecimalMode, Modes, TimePrecision, ZeroDate};
+use super::mysql::{bits_of_number, embedded_text, wall_clock_text};
 
 /// A column of parameters: the elements of a one-dimensional `text[]` as they go over the wire.
 #[derive(Debug, Default)]
@@ -59,7 +60,7 @@ impl TextColumn {
     }
 }
 
-type Text<'v> = std::borrow::Cow<'v, str>;
+pub(super) type Text<'v> = std::borrow::Cow<'v, str>;
 
 /// The text of a value for a column of `kind`; `None` for NULL.
 fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Text<'v>>, Error> {
@@ -113,16 +114,7 @@ fn number_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Timestamp { precision, .. } => timestamp(ticks()?, unit(modes, *precision, false)?).into(),
         Kind::Interval => time(ticks()?, interval_unit(modes)?).into(),
         // Maxwell's
-        Kind::Bit { length } => {
-            let length = *length;
-            let value: u64 =
-                text.parse().map_err(|_| refused(kind.expected(), "a number that is no integer of 64 bits"))?;
-            let digits = format!("{value:0length$b}");
-            if digits.len() > length {
-                return Err(refused("at most as many bits as the column has", "more"));
-            }
-            digits.into()
-        }
+        Kind::Bit { length } => bits_of_number(text, *length)?.into(),
         other => return Err(refused(other.expected(), "a number")),
     })
 }
@@ -153,7 +145,7 @@ fn interval_unit(modes: Modes) -> Result<TimeUnit, Error> {
 }
 
 /// Text of a type that is known. It is what Postgres prints, but for what a schema calls text alone.
-fn typed_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+pub(super) fn typed_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
     match kind {
         Kind::Numeric { .. } => Ok(special_decimal(text).unwrap_or(text).into()),
         _ => either_text(text, kind, modes),
@@ -188,32 +180,6 @@ fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
         _ => text.into(),
     })
-}
-
-/// A string of Maxwell's. A JSON column of `MySQL` is embedded, so that a string is JSON's; one of `MariaDB` is its text.
-fn embedded_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
-    match kind {
-        Kind::Json | Kind::Jsonb if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
-            Err(unstated("whether a string for JSON is the text of JSON or a JSON string", "source.columns"))
-        }
-        Kind::Json | Kind::Jsonb => {
-            serde_json::to_string(text).map(Text::Owned).map_err(|_| refused(kind.expected(), "a string"))
-        }
-        Kind::Bytea => bytes_of(text, BytesText::Base64).map(|bytes| bytea_text(&bytes).into()),
-        Kind::Timestamp { zoned: true, .. } => {
-            Ok(local_timestamp(text).map_or(text.into(), |local| Text::Owned(local + "+00")))
-        }
-        _ => typed_text(text, kind, modes),
-    }
-}
-
-/// A timestamp of an unknown time zone is no moment.
-fn wall_clock_text<'v>(text: &'v str, kind: &Kind) -> Result<Text<'v>, Error> {
-    match kind {
-        Kind::Timestamp { zoned: false, .. } | Kind::Date | Kind::Text | Kind::Varchar { .. } => Ok(text.into()),
-        Kind::Timestamp { zoned: true, .. } => Err(unstated("the time zone of a TIMESTAMP", "source.timezone")),
-        other => Err(refused(other.expected(), "a timestamp")),
-    }
 }
 
 /// Bits of a column that may be a `bit varying`. Into a `bit(n)` they go as they are.
@@ -263,18 +229,6 @@ fn numeric_text(text: &str, digits: Option<Digits>, modes: Modes) -> Result<Text
             _ => Err(refused("a number's text, as `source.decimal_mode` says", "another string")),
         },
     }
-}
-/// Whether Postgres reads the text as a number.
-fn is_number(text: &str) -> bool {
-    if matches!(text, "NaN" | "Infinity" | "-Infinity") {
-        return true;
-    }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    digits(whole) && digits(decimals) && whole.len() + decimals.len() > 0 && !exponent.is_empty() && digits(exponent)
 }
 
 fn binary_text(text: &str, modes: Modes) -> Result<String, Error> {
@@ -329,11 +283,11 @@ fn json_text<'v>(json: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, E
     }
 }
 
-fn refused(expected: &'static str, found: &'static str) -> Error {
+pub(super) fn refused(expected: &'static str, found: &'static str) -> Error {
     Error::new("", ErrorKind::Unexpected { expected, found })
 }
 
-fn unstated(what: &'static str, setting: &'static str) -> Error {
+pub(super) fn unstated(what: &'static str, setting: &'static str) -> Error {
     Error::new("", ErrorKind::Unstated { what, setting })
 }
 
