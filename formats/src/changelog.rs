@@ -45,7 +45,7 @@ pub fn json(event: &Event<'_>, record: &Record<'_>, timestamp_ms: Option<i64>) -
         }
         let origin = of.origin;
         let texts = [
-            ("op", origin.map(|origin| Cow::Borrowed(&*origin.op))),
+            ("op", origin.and_then(|origin| origin.op.as_deref()).map(Cow::Borrowed)),
             ("changed_at", origin.and_then(Origin::changed_at).map(Cow::Owned)),
             ("position", origin.and_then(Origin::position).map(Cow::Owned)),
             ("transaction", origin.and_then(Origin::transaction)),
@@ -139,7 +139,9 @@ fn push_value(out: &mut String, value: &Value<'_>) {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(text) | Value::Json(text) => out.push_str(text),
-        Value::Text(text) | Value::Untyped(text) => json::push_string(out, text),
+        Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) | Value::WallClock(text) => {
+            json::push_string(out, text);
+        }
         Value::Bits(digits) => json::push_string(out, digits),
         Value::Bytes(bytes) => json::push_string(out, &literal::bytea_text(bytes)),
         Value::Geometry(geometry) => match geometry.native() {

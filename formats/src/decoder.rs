@@ -1,11 +1,14 @@
 //! A record of any format becomes an [`Event`]: one decoder per format, told apart by [`Format`].
 
+use crate::canal;
 use crate::debezium::{self, Stated};
 use crate::error::Error;
 use crate::flattened;
+use crate::maxwell;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
+use crate::zone::UtcOffset;
 
 /// What the records of a topic are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -16,26 +19,38 @@ pub enum Format {
     DebeziumJson,
     /// Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON.
     FlattenedJson,
+    /// Canal's flat messages in JSON.
+    CanalJson,
+    /// Maxwell's messages in JSON.
+    MaxwellJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 2] =
-        [("debezium-json", Self::DebeziumJson), ("flattened-json", Self::FlattenedJson)];
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("debezium-json", Self::DebeziumJson),
+        ("flattened-json", Self::FlattenedJson),
+        ("canal-json", Self::CanalJson),
+        ("maxwell-json", Self::MaxwellJson),
+    ];
 }
 
 /// Decodes the records of any number of topics, all of one format. [`Decoder::default`] is for Debezium's JSON.
 #[derive(Debug)]
 pub enum Decoder {
     /// For [`Format::DebeziumJson`].
-    Debezium(debezium::Decoder),
+    Debezium(Box<debezium::Decoder>),
     /// For [`Format::FlattenedJson`].
-    Flattened(flattened::Decoder),
+    Flattened(Box<flattened::Decoder>),
+    /// For [`Format::CanalJson`].
+    Canal(canal::Decoder),
+    /// For [`Format::MaxwellJson`].
+    Maxwell(maxwell::Decoder),
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self::Debezium(debezium::Decoder::default())
+        Self::Debezium(Box::default())
     }
 }
 
@@ -44,8 +59,19 @@ impl Decoder {
     /// stated beside their events.
     pub fn new(format: Format, placeholder: Placeholder, columns: Vec<Stated>) -> Self {
         match format {
-            Format::DebeziumJson => Self::Debezium(debezium::Decoder::new(placeholder, columns)),
-            Format::FlattenedJson => Self::Flattened(flattened::Decoder::new(placeholder, columns)),
+            Format::DebeziumJson => Self::Debezium(Box::new(debezium::Decoder::new(placeholder, columns))),
+            Format::FlattenedJson => Self::Flattened(Box::new(flattened::Decoder::new(placeholder, columns))),
+            Format::CanalJson => Self::Canal(canal::Decoder::default()),
+            Format::MaxwellJson => Self::Maxwell(maxwell::Decoder::new(columns)),
+        }
+    }
+
+    /// The same for a source that sends moments in its own time zone. Only Canal does.
+    #[must_use]
+    pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
+        match self {
+            Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
+            other => other,
         }
     }
 
@@ -58,6 +84,8 @@ impl Decoder {
         match self {
             Self::Debezium(decoder) => decoder.decode(record),
             Self::Flattened(decoder) => decoder.decode(record),
+            Self::Canal(decoder) => decoder.decode(record),
+            Self::Maxwell(decoder) => decoder.decode(record),
         }
     }
 }

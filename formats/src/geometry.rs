@@ -91,6 +91,12 @@ impl Geometry {
         if native.is_none() && ewkb.is_none() { Err(missing()) } else { Ok(Self { native, ewkb }) }
     }
 
+    /// As `MySQL` stores it: the SRID in 4 bytes, little-endian, and WKB. `None` when it is not.
+    pub(crate) fn of_mysql(bytes: &[u8]) -> Option<Self> {
+        let (srid, wkb) = bytes.split_first_chunk::<4>()?;
+        Some(Self { native: None, ewkb: Some(with_srid(wkb.to_vec(), Some(u32::from_le_bytes(*srid)))?) })
+    }
+
     /// As Postgres reads its own point, box, lseg, path, polygon, circle or line; `None` for what is not known to be
     /// one.
     pub fn native(&self) -> Option<&str> {
@@ -118,9 +124,12 @@ fn number(raw: &RawValue) -> Result<String, Error> {
 /// In the type word of EWKB: an SRID follows it.
 const HAS_SRID: u32 = 0x2000_0000;
 
-/// The WKB with its SRID put in, unless it holds one already or the SRID is 0, which is none.
 fn ewkb(base64: &str, srid: Option<u32>) -> Option<Vec<u8>> {
-    let wkb = STANDARD.decode(base64).ok()?;
+    with_srid(STANDARD.decode(base64).ok()?, srid)
+}
+
+/// The WKB with its SRID put in, unless it holds one already or the SRID is 0, which is none.
+fn with_srid(wkb: Vec<u8>, srid: Option<u32>) -> Option<Vec<u8>> {
     let mut reader = Reader::new(&wkb)?;
     let ty = reader.u32()?;
     match srid {

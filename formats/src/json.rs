@@ -25,7 +25,11 @@ pub(crate) enum Json<'a> {
 
 impl<'a> Json<'a> {
     pub(crate) fn of(raw: &'a RawValue) -> Self {
-        let text = raw.get();
+        Self::of_text(raw.get())
+    }
+
+    /// The same of the text of a raw value.
+    pub(crate) fn of_text(text: &'a str) -> Self {
         match text.as_bytes().first() {
             Some(b'n') => Self::Null,
             Some(b't') => Self::Bool(true),
@@ -108,7 +112,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::with_capacity(16);
-        while let Some((BorrowedName(name), value)) = map.next_entry::<BorrowedName<'de>, &'de RawValue>()? {
+        while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
             fields.push((name, value));
         }
         Ok(Fields(fields))
@@ -117,7 +121,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
 /// A name that borrows from the record unless it holds an escape.
 #[derive(serde::Deserialize)]
-struct BorrowedName<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// Appends `text` as a JSON string, quotes and escapes included.
 pub(crate) fn push_string(out: &mut String, text: &str) {

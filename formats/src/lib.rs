@@ -1,7 +1,7 @@
 //! Change events to changelog rows: bytes in, rows out.
 //!
-//! The crate decodes what a capture tool wrote into Kafka — today Debezium's JSON, with or without its Connect
-//! schema — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
+//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and
+//! Canal's and Maxwell's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
 //! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
 //!
 //! ```
@@ -31,6 +31,8 @@
 //! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`flattened`]: a row that was taken out of its envelope becomes one too
+//! - [`canal`]: a flat message becomes an [`Event`]
+//! - [`maxwell`]: a row's message becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
@@ -39,6 +41,7 @@
 //! - [`changelog`]: rows as text, one a line
 //! - [`error`]: what can be wrong with a record, and where in it
 
+pub mod canal;
 pub mod changelog;
 pub mod connect;
 pub mod debezium;
@@ -47,6 +50,7 @@ pub mod error;
 pub mod flattened;
 pub mod geometry;
 pub mod literal;
+pub mod maxwell;
 pub mod origin;
 pub mod record;
 pub mod row;
@@ -55,7 +59,9 @@ mod calendar;
 mod decimal;
 mod interval;
 mod json;
+mod rebuilt;
 mod unavailable;
+mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
 pub use debezium::Stated;
@@ -68,6 +74,7 @@ pub use row::{
     Aside, Change, Column, Connector, Event, Field, Key, Row, RowKind, RowSchema, SourceColumn, Table, Value,
 };
 pub use unavailable::Placeholder;
+pub use zone::{UnknownOffset, UtcOffset};
 
 pub use calendar::{
     TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, zoned_time, zoned_timestamp,

@@ -27,6 +27,8 @@ enum Told<'a> {
     Added(Vec<(Cow<'a, str>, &'a RawValue)>),
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
     Attributes(Vec<(Cow<'a, str>, &'a RawValue)>),
+    /// As Canal and Maxwell say it of `MySQL`'s log.
+    Log { changed_at_ms: Option<i64>, position: Option<&'a RawValue>, transaction: Option<&'a RawValue> },
 }
 
 impl<'a> Origin<'a> {
@@ -42,27 +44,43 @@ impl<'a> Origin<'a> {
         Self { op: Some(op), told: Told::Attributes(attributes) }
     }
 
+    /// Of an event that says where it stands in `MySQL`'s log beside its rows.
+    pub(crate) fn of_log(
+        op: &'static str,
+        changed_at_ms: Option<i64>,
+        position: Option<&'a RawValue>,
+        transaction: Option<&'a RawValue>,
+    ) -> Self {
+        Self { op: Some(Cow::Borrowed(op)), told: Told::Log { changed_at_ms, position, transaction } }
+    }
+
     /// The whole `source` block as JSON text; `None` where the event has no such block.
     pub fn source(&self) -> Option<&'a str> {
         match self.told {
             Told::Blocks { source, .. } => source.map(RawValue::get),
-            Told::Added(_) | Told::Attributes(_) => None,
+            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
         }
     }
 
     /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent and
-    /// that a `timestamptz` holds.
+    /// that a `timestamptz` holds (Debezium's `ts_us` or `ts_ms` of `source`, Canal's `es`, Maxwell's `ts`).
     pub fn changed_at(&self) -> Option<String> {
-        // of ts_ns a timestamptz cannot hold all digits
         let clocks = [("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
-        let (ticks, unit) = clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?;
+        let (ticks, unit) = match self.told {
+            Told::Log { changed_at_ms, .. } => (changed_at_ms?, TimeUnit::Millis),
+            _ => clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?,
+        };
         Some(format!("{}+00", timestamp(ticks, unit)))
     }
 
     /// The place in the source's log, as its own tools write it: Postgres `0/16B3748`, `MySQL`
     /// `mysql-bin.000003:154:0` (file, position, row), SQL Server `commit_lsn:change_lsn:event_serial_no`, Oracle
-    /// `commit_scn:scn`. `None` for other sources, and where a snapshot has none.
+    /// `commit_scn:scn`, Maxwell's `position` as it is (`binlog.000004:154`). `None` for other sources, for Canal, which
+    /// does not say, and where a snapshot has none.
     pub fn position(&self) -> Option<String> {
+        if let Told::Log { position, .. } = self.told {
+            return scalar(position?).map(Cow::into_owned).filter(|text| !text.is_empty());
+        }
         if let Some(lsn) = self.field("lsn").and_then(|lsn| lsn.parse::<u64>().ok()) {
             return Some(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF));
         }
@@ -80,13 +98,15 @@ impl<'a> Origin<'a> {
         Some(position)
     }
 
-    /// The source's transaction: the envelope's own id where the connector writes one, else the source's `txId` or `gtid`.
+    /// The source's transaction: the envelope's own id where the connector writes one, else the source's `txId` or
+    /// `gtid`; of Canal the `gtid`, of Maxwell the `gtid` or else the `xid`.
     pub fn transaction(&self) -> Option<Cow<'a, str>> {
         let of_envelope = match &self.told {
             Told::Blocks { transaction, .. } => transaction.and_then(|raw| field(raw, "id")),
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
             // an attribute of the same name as the source's
             Told::Attributes(_) => None,
+            Told::Log { transaction, .. } => transaction.and_then(scalar).filter(|text| !text.is_empty()),
         };
         of_envelope.or_else(|| self.field("txId")).or_else(|| self.field("gtid"))
     }
@@ -107,6 +127,7 @@ impl<'a> Origin<'a> {
                     attribute.chars().eq(name.chars().filter(squeezed).map(|c| c.to_ascii_lowercase()))
                 })
             }
+            Told::Log { .. } => None,
         }
     }
 }
@@ -132,7 +153,7 @@ fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let text = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned());
+        let text = |raw: Option<&'_ RawValue>| raw.map(|raw| raw.get().to_owned());
         let is_same = |one: &[(Cow<'_, str>, &RawValue)], other: &[(Cow<'_, str>, &RawValue)]| {
             one.iter().map(|(name, raw)| (name, raw.get())).eq(other.iter().map(|(name, raw)| (name, raw.get())))
         };
@@ -141,6 +162,10 @@ impl PartialEq for Origin<'_> {
                 (Told::Blocks { source, transaction }, Told::Blocks { source: its_source, transaction: its }) => {
                     text(*source) == text(*its_source) && text(*transaction) == text(*its)
                 }
+                (
+                    Told::Log { changed_at_ms, position, transaction },
+                    Told::Log { changed_at_ms: at, position: its_position, transaction: its },
+                ) => changed_at_ms == at && text(*position) == text(*its_position) && text(*transaction) == text(*its),
                 (Told::Added(one), Told::Added(other)) | (Told::Attributes(one), Told::Attributes(other)) => {
                     is_same(one, other)
                 }

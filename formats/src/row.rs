@@ -82,6 +82,12 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// A string in an event without a schema: text, base64, an ISO 8601 time … as the target column says.
     Untyped(Cow<'a, str>),
+    /// A string of Maxwell, which names no types: text, base64, a date or time (TIMESTAMP in UTC), a string in an embedded
+    /// JSON column of `MySQL`, or the text of one of `MariaDB`, as the target column or a setting says.
+    Embedded(Cow<'a, str>),
+    /// A timestamp as a clock on the wall showed it, in a time zone that nobody stated (Canal's TIMESTAMP without
+    /// `source.timezone`): no moment.
+    WallClock(Cow<'a, str>),
     /// Binary.
     Bytes(Vec<u8>),
     /// Binary digits of a Postgres column. When the column is a `bit varying` the zeros in front are not surely those of
@@ -162,7 +168,7 @@ impl Field {
     }
 }
 
-/// The primary key of a change, as the Kafka key tells it.
+/// The primary key of a change, as the Kafka key tells it. Of a message with many rows it has the values of the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key<'a> {
     /// In key order; never empty.
@@ -199,7 +205,7 @@ pub struct Change<'a> {
     pub key: Option<Key<'a>>,
     /// Present when the event carries its schema; then the rows hold final values.
     pub schema: Option<Arc<RowSchema>>,
-    /// One or two rows; `-U` stands directly before its `+U`.
+    /// One or two rows, and of Canal any number; `-U` stands directly before its `+U`.
     pub rows: Vec<Row<'a>>,
     /// What the envelope says beside the rows.
     pub origin: Origin<'a>,
@@ -231,8 +237,12 @@ pub enum Aside {
     Heartbeat,
     /// BEGIN or END on the transaction topic.
     Transaction,
-    /// DDL on the schema-change topic.
+    /// DDL, on Debezium's schema-change topic or between the rows of Canal and Maxwell.
     SchemaChange,
+    /// The begin or end of a bootstrap of Maxwell's.
+    Bootstrap,
+    /// The text of a statement, beside the rows that it changed (Canal's QUERY).
+    Statement,
     /// A logical decoding message (`op` m).
     Message,
     /// The tombstone that follows its own delete, and so changes nothing.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use recordings::{decoder_of, fixture, records};
+use recordings::{decoder, fixture, records};
 use rowkind_formats::{ColumnType, Event, Format, RecordedRecord, Row, RowKind, Value, literal};
 
 #[test]
@@ -49,6 +49,23 @@ fn fold_equals_truth_shop() {
     });
 }
 
+#[test]
+fn fold_equals_truth_canal() {
+    for (source, file) in [("mysql", "a_canal_mysql"), ("mariadb", "a_canal_maria")] {
+        let all = records(&fixture(&format!("canal-json/{source}/{file}.jsonl")));
+        // what is dumped in a form of its own, and latin1 in t_text, the bridge's tests/types compares
+        let except = ["cdc_a.t_ddl", "cdc_a.t_geo", "cdc_a.t_num", "cdc_a.t_text"];
+        check(Format::CanalJson, &format!("debezium-json/{source}/truth"), &except, |table| {
+            let table = table.trim_start_matches("cdc_a.").replace("Order_Items", "Order Items");
+            let of_table = format!("\"table\":\"{table}\"");
+            let is_of_table = |record: &&RecordedRecord| {
+                record.payload.as_deref().is_some_and(|text| String::from_utf8_lossy(text).contains(&of_table))
+            };
+            all.iter().filter(is_of_table).cloned().collect()
+        });
+    }
+}
+
 /// Folds the records of each table that has a truth, and compares row by row.
 fn check(format: Format, truth: &str, except: &[&str], records_of: impl Fn(&str) -> Vec<RecordedRecord>) {
     let mut n_tables = 0;
@@ -80,12 +97,14 @@ struct Fold {
     /// By the text of the key's values, or of the whole row where there is no key: the columns' texts.
     rows: BTreeMap<Vec<String>, BTreeMap<String, String>>,
     types: BTreeMap<String, ColumnType>,
+    is_of_debezium: bool,
 }
 
 impl Fold {
     fn of(format: Format, records: &[RecordedRecord]) -> Self {
-        let mut fold = Self::default();
-        let mut decoder = decoder_of(format);
+        let mut fold =
+            Self { is_of_debezium: matches!(format, Format::DebeziumJson | Format::FlattenedJson), ..Self::default() };
+        let mut decoder = decoder(format);
         for record in records {
             fold.apply(decoder.decode(&record.as_record()).unwrap());
         }
@@ -141,11 +160,14 @@ impl Fold {
         let id = row.first().cloned().flatten().unwrap_or_default();
         let cell = |(name, cell): (&String, Option<String>)| {
             let text = cell.as_deref().unwrap_or(NULL);
-            let text = match arrives_as(table, &id, name, text) {
+            let differs = if self.is_of_debezium { arrives_as(table, &id, name, text) } else { None };
+            let text = match differs {
                 Some(arrives) => arrives,
                 // MySQL's dump has all digits of a fraction, and a TIMESTAMP without its zone
                 None if cell.is_some() && table.starts_with("cdc_a.") => match self.types.get(name) {
-                    Some(ColumnType::Timestamp(_)) => return trim_fraction(text).to_owned(),
+                    Some(ColumnType::Timestamp(_) | ColumnType::IsoTimestamp | ColumnType::IsoTime) => {
+                        return trim_fraction(text).to_owned();
+                    }
                     Some(ColumnType::ZonedTimestamp) => return format!("{}+00", trim_fraction(text)),
                     _ => text,
                 },
@@ -204,7 +226,12 @@ fn text(value: &Value<'_>) -> String {
     match value {
         Value::Null => NULL.to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(text) | Value::Text(text) | Value::Untyped(text) | Value::Json(text) => text.to_string(),
+        Value::Number(text)
+        | Value::Text(text)
+        | Value::Untyped(text)
+        | Value::Embedded(text)
+        | Value::WallClock(text)
+        | Value::Json(text) => text.to_string(),
         Value::Bits(digits) => digits.clone(),
         Value::Bytes(bytes) => literal::bytea_text(bytes),
         Value::Geometry(geometry) => geometry.native().unwrap().to_owned(),

@@ -1,4 +1,4 @@
-//! Records that Debezium wrote, and the changelog that each file of them must give.
+//! Records that capture tools wrote, and the changelog that each file of them must give.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -117,4 +117,28 @@ fn shop() {
 #[test]
 fn shop_plain() {
     check("shop/plain");
+}
+
+#[test]
+fn canal_of_mysql() {
+    check("canal-json/mysql");
+    check("canal-json/mysql/by-table");
+}
+
+#[test]
+fn canal_of_mariadb() {
+    check("canal-json/mariadb");
+    check("canal-json/mariadb/by-table");
+}
+
+#[test]
+fn maxwell_of_mysql() {
+    check("maxwell-json/mysql");
+    check("maxwell-json/mysql/by-table");
+}
+
+#[test]
+fn maxwell_of_mariadb() {
+    check("maxwell-json/mariadb");
+    check("maxwell-json/mariadb/by-table");
 }

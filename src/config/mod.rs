@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rowkind_formats::{Format, Placeholder, Stated};
+use rowkind_formats::{Format, Placeholder, Stated, UtcOffset};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::route::{Route, Routes, TableTemplate};
@@ -37,6 +37,8 @@ pub struct Config {
     pub modes: Modes,
     /// What the records are.
     pub format: Format,
+    /// The zone in which the source sends moments without saying so.
+    pub time_zone: Option<UtcOffset>,
     /// The connector's `unavailable.value.placeholder`.
     pub placeholder: Placeholder,
     /// What the values of single columns are.
@@ -188,6 +190,7 @@ impl Config {
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
+        let format = read.choice("source.format", &Format::WORDS)?;
         Ok(Self {
             source: source(&read, &name)?,
             name,
@@ -195,9 +198,10 @@ impl Config {
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
-            format: read.choice("source.format", &Format::WORDS)?,
+            format,
+            time_zone: reading::time_zone(&read)?,
             placeholder: reading::placeholder(&read)?,
-            columns: reading::columns(&read)?,
+            columns: reading::columns(&read, format)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {

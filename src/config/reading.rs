@@ -1,9 +1,9 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, Placeholder, Stated};
+use rowkind_formats::{BytesText, Format, Placeholder, Stated, UtcOffset};
 
 use super::{ConfigError, Reader};
-use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision};
+use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
 pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
     use TimePrecision as T;
@@ -35,6 +35,7 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
         nul: read.choice("sink.nul", &[("reject", NulPolicy::Reject), ("strip", NulPolicy::Strip)])?,
         excess_digits: read
             .choice("sink.excess_digits", &[("reject", ExcessDigits::Reject), ("round", ExcessDigits::Round)])?,
+        zero_date: read.choice("sink.zero_date", &[("reject", ZeroDate::Reject), ("null", ZeroDate::Null)])?,
     })
 }
 
@@ -43,9 +44,22 @@ pub(super) fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError>
     Placeholder::parse(read.need(key)?).ok_or_else(|| read.invalid(key, "a text, or hex digits behind `hex:`"))
 }
 
+/// The zone of the source's TIMESTAMP values.
+pub(super) fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigError> {
+    let key = "source.timezone";
+    let parse = |text: &str| {
+        text.parse()
+            .map_err(|_| read.invalid(key, "UTC or a fixed distance from it, as +02:00; no zone with summer time"))
+    };
+    read.text(key).map(parse).transpose()
+}
+
 /// The types that are stated for single columns.
-pub(super) fn columns(read: &Reader<'_>) -> Result<Vec<Stated>, ConfigError> {
+pub(super) fn columns(read: &Reader<'_>, format: Format) -> Result<Vec<Stated>, ConfigError> {
     let mut all = Vec::new();
+    if format == Format::CanalJson && !read.list("source.columns").is_empty() {
+        return Err(read.invalid("source.columns", "nothing: the records of canal-json state their types themselves"));
+    }
     for pair in read.list("source.columns") {
         let invalid = |what: &str| read.invalid("source.columns", what);
         let (path, ty) =

@@ -71,9 +71,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "source.format",
-        Kind::Choice(&["debezium-json", "flattened-json"]),
+        Kind::Choice(&["debezium-json", "flattened-json", "canal-json", "maxwell-json"]),
         Some("debezium-json"),
-        "What the records are; with or without their schema is told record by record",
+        "What the records are; Debezium's with or without their schema is told record by record",
     ),
     setting("source.group", Kind::Text, None, "Consumer group [default: the pipeline's name]"),
     setting(
@@ -119,6 +119,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Pairs,
         None,
         "What the values of single columns are, as public.orders.placed=timestamp-millis; goes before their schema",
+    ),
+    setting(
+        "source.timezone",
+        Kind::Text,
+        None,
+        "Time zone of the TIMESTAMP values that Canal sends, as UTC or +02:00; without it they go into columns without a zone alone",
     ),
     setting(
         "source.unavailable_placeholder",
@@ -175,6 +181,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Choice(&["reject", "round"]),
         Some("reject"),
         "What a value with more decimals than the target column has does: reject the record, or be rounded",
+    ),
+    setting(
+        "sink.zero_date",
+        Kind::Choice(&["reject", "null"]),
+        Some("reject"),
+        "What MySQL's 0000-00-00 does, which Postgres does not have: reject the record, or be NULL",
     ),
     setting(
         "sink.sync_sequences",

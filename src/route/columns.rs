@@ -95,17 +95,27 @@ fn add_key_columns(change: &mut Change<'_>) {
 
 /// Makes columns of the row its key. An update that changes them becomes a delete and an insert.
 pub(super) fn key_by(change: &mut Change<'_>, names: &[&str]) {
-    if let [old, new] = change.rows.as_mut_slice()
-        && old.kind == RowKind::UpdateBefore
-        && names.iter().any(|name| matches!((old.get(name), new.get(name)), (Some(old), Some(new)) if old != new))
-    {
-        (old.kind, new.kind) = (RowKind::Delete, RowKind::Insert);
+    let mut rest = change.rows.as_mut_slice();
+    while let [first, following @ ..] = rest {
+        if let ([new, ..], RowKind::UpdateBefore) = (&mut *following, first.kind)
+            && names.iter().any(|name| matches!((first.get(name), new.get(name)), (Some(old), Some(new)) if old != new))
+        {
+            (first.kind, new.kind) = (RowKind::Delete, RowKind::Insert);
+        }
+        rest = following;
     }
     // a key of columns that were not sent stays empty of them: whoever needs their values says that they are missing
     let of =
         |row: &Row<'_>| names.iter().filter_map(|name| row.columns.iter().find(|column| column.name == *name)).count();
     let Some(row) = change.rows.iter().max_by_key(|row| of(row)) else { return };
-    let columns = names.iter().map(|name| match row.columns.iter().find(|column| column.name == *name) {
+    // the rows of a message with many are not of one row of the source, and none has the key of another
+    let is_of_one = match change.rows.as_slice() {
+        [_] => true,
+        [old, new] => old.kind != new.kind,
+        _ => false,
+    };
+    let value = |name: &str| row.columns.iter().find(|column| column.name == name).filter(|_| is_of_one);
+    let columns = names.iter().map(|name| match value(name) {
         Some(column) => column.clone(),
         None => rowkind_formats::Column { name: Cow::Owned((*name).to_owned()), value: rowkind_formats::Value::Null },
     });

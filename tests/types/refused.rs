@@ -244,6 +244,71 @@ fn a_placeholder_of_ones_own() {
     assert_eq!(found, [[Some(r"kept \x00ff {1} {a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11} {x}".to_owned())]]);
 }
 
+/// What Canal and Maxwell do not say: the column, the message, what is refused, and the settings that help.
+#[test]
+fn what_canal_and_maxwell_do_not_say() {
+    let canal = |ty: &str, value: &str| {
+        json!({"type": "INSERT", "database": "s", "table": "t", "pkNames": ["id"], "mysqlType": {"id": "int", "c": ty},
+               "data": [{"id": "1", "c": value}]})
+    };
+    let maxwell = |value: serde_json::Value| json!({"type": "insert", "database": "s", "table": "t", "primary_key_columns": ["id"], "data": {"id": 1, "c": value}});
+    let zone = "the time zone of a TIMESTAMP is stated nowhere: set `source.timezone`";
+    let timestamp = canal("timestamp", "2024-02-29 12:34:56.5");
+    let zero = "expected a date that the calendar has (`sink.zero_date = \"null\"` writes NULL in place of it), found one of zeros";
+    let null = "[sink]\nzero_date = \"null\"";
+    let set = "whether an array for text is a SET or JSON is stated nowhere: set `source.columns`";
+    let string =
+        "whether a string for JSON is the text of JSON or a JSON string is stated nowhere: set `source.columns`";
+    let column = |ty: &str| format!("columns = {{ \"s.t.c\" = \"{ty}\" }}");
+    for (ty, format, message, says, source, sink, then) in [
+        (
+            "timestamptz",
+            "canal-json",
+            timestamp.clone(),
+            zone,
+            "timezone = \"+02:00\"".to_owned(),
+            "",
+            Some("2024-02-29 10:34:56.5+00"),
+        ),
+        ("timestamp", "canal-json", timestamp, "", String::new(), "", Some("2024-02-29 12:34:56.5")),
+        ("date", "canal-json", canal("date", "0000-00-00"), zero, String::new(), null, None),
+        ("timestamp", "canal-json", canal("datetime", "2024-00-10 00:00:00"), zero, String::new(), null, None),
+        ("timestamptz", "maxwell-json", maxwell("0000-00-00 00:00:00".into()), zero, String::new(), null, None),
+        (
+            "timestamptz",
+            "maxwell-json",
+            maxwell("2024-02-29 12:34:56".into()),
+            "",
+            String::new(),
+            "",
+            Some("2024-02-29 12:34:56+00"),
+        ),
+        ("text", "maxwell-json", maxwell(json!(["a", "c d"])), set, column("set"), "", Some("a,c d")),
+        ("text", "maxwell-json", maxwell(json!(["a"])), set, column("json"), "", Some("[\"a\"]")),
+        ("text[]", "maxwell-json", maxwell(json!(["a", "c d"])), "", String::new(), "", Some("{a,\"c d\"}")),
+        ("jsonb", "maxwell-json", maxwell("{\"a\":1}".into()), string, column("text"), "", Some("{\"a\": 1}")),
+        ("jsonb", "maxwell-json", maxwell("7".into()), string, column("json"), "", Some("\"7\"")),
+        ("jsonb", "maxwell-json", maxwell("x y".into()), "", String::new(), "", Some("\"x y\"")),
+        ("bit(8)", "maxwell-json", maxwell(5.into()), "", String::new(), "", Some("00000101")),
+        ("bytea", "maxwell-json", maxwell("abcd".into()), "", String::new(), "", Some("\\x69b71d")),
+    ] {
+        let format = format!("format = \"{format}\"");
+        let records = record(0, &message.to_string());
+        let run = |database: &Database, source: &str, sink: &str| {
+            database.execute(&format!("create schema s; create table s.t (id int primary key, c {ty})"));
+            pipeline::run(database, &records, &format!("{format}\n{source}"), sink)
+        };
+        if !says.is_empty() {
+            let ended = run(&Database::new(), "", "");
+            assert_eq!(ended.code, Some(3), "{ty} of {message}: {}", ended.log);
+            assert!(ended.log.contains(says), "{ty} of {message}: {}", ended.log);
+        }
+        let database = Database::new();
+        run(&database, &source, sink).well();
+        assert_eq!(database.rows("select c::text from s.t"), [[then.map(str::to_owned)]], "{ty} of {message}");
+    }
+}
+
 /// By Postgres's own md5, as Java's `UUID.nameUUIDFromBytes` makes it.
 fn name_based(text: &str) -> String {
     let database = Database::new();
@@ -260,6 +325,8 @@ fn settings_that_say_nothing() {
     for (settings, says) in [
         ("columns = { \"s.t.c\" = \"timestamp\" }", "for `s.t.c` a type such as timestamp-millis"),
         ("columns = { \"c\" = \"date\" }", "expected columns as schema.table.column"),
+        ("timezone = \"Europe/Berlin\"", "expected UTC or a fixed distance from it, as +02:00"),
+        ("format = \"canal-json\"\ncolumns = { \"s.t.c\" = \"date\" }", "the records of canal-json state their types"),
         ("unavailable_placeholder = \"hex:0\"", "expected a text, or hex digits behind `hex:`"),
     ] {
         let ended = pipeline::run(&database, "", settings, "");

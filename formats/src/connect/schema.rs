@@ -200,6 +200,11 @@ fn columns_of(node: Node) -> Result<RowSchema, Error> {
 
 /// The column that is sent as `name`, which nearly always stands at `at`.
 pub(crate) fn field_of<'s>(schema: &'s RowSchema, name: &str, at: usize) -> Option<&'s Field> {
-    let is_it = |field: &&Field| field.sent_as.as_deref().unwrap_or(&field.name) == name;
-    schema.fields.get(at).filter(is_it).or_else(|| schema.fields.iter().find(is_it))
+    schema.fields.get(field_at(schema, name, at)?)
+}
+
+/// The place of that column.
+pub(crate) fn field_at(schema: &RowSchema, name: &str, at: usize) -> Option<usize> {
+    let is_it = |field: &Field| field.sent_as.as_deref().unwrap_or(&field.name) == name;
+    if schema.fields.get(at).is_some_and(is_it) { Some(at) } else { schema.fields.iter().position(is_it) }
 }

@@ -249,6 +249,7 @@ const NAMED: &[(&str, ColumnType)] = &[
     ("duration-micros", ColumnType::Duration(TimeUnit::Micros)),
     ("duration-nanos", ColumnType::Duration(TimeUnit::Nanos)),
     ("json", ColumnType::Json),
+    ("set", ColumnType::EnumSet),
     ("xml", ColumnType::Xml),
     ("uuid", ColumnType::Uuid),
     ("bits", ColumnType::Bits { length: None }),

@@ -110,7 +110,12 @@ fn item_text(raw: &RawValue, ty: &ColumnType) -> Result<Option<String>, Error> {
     Ok(match typed(raw, ty)? {
         Value::Null => None,
         Value::Bool(value) => Some(if value { "t" } else { "f" }.to_owned()),
-        Value::Number(text) | Value::Text(text) | Value::Untyped(text) | Value::Json(text) => Some(text.into_owned()),
+        Value::Number(text)
+        | Value::Text(text)
+        | Value::Untyped(text)
+        | Value::Embedded(text)
+        | Value::WallClock(text)
+        | Value::Json(text) => Some(text.into_owned()),
         Value::Bytes(bytes) => Some(literal::bytea_text(&bytes)),
         Value::Bits(digits) => Some(digits),
         Value::Geometry(geometry) => match (geometry.native(), geometry.ewkb()) {

@@ -29,6 +29,7 @@ use envelope::{Message, Payload};
 use image::{ImageOf, Types, image};
 use memory::Memory;
 pub use stated::Stated;
+pub(crate) use stated::StatedTypes;
 
 /// Decodes records of any number of topics.
 ///

@@ -5,7 +5,7 @@ use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, Stated};
 use crate::{check_by, recordings};
 
 fn flattened() -> Decoder {
-    recordings::decoder_of(Format::FlattenedJson)
+    recordings::decoder(Format::FlattenedJson)
 }
 
 #[track_caller]

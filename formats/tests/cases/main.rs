@@ -8,8 +8,10 @@
 mod arrays;
 mod asides;
 mod bad;
+mod canal;
 mod cloud_events;
 mod flattened;
+mod maxwell;
 mod names;
 mod not_sent;
 mod ops;

@@ -56,13 +56,13 @@ pub(crate) fn outcome(decoder: &mut Decoder, record: &Record<'_>) -> String {
     changelog::text(&event) + &comment
 }
 
-/// A decoder of a format without settings.
-pub(crate) fn decoder_of(format: Format) -> Decoder {
-    Decoder::new(format, Placeholder::default(), Vec::new())
+/// The decoder of a format. Canal's recordings are of servers in UTC.
+pub(crate) fn decoder(format: Format) -> Decoder {
+    Decoder::new(format, Placeholder::default(), Vec::new()).in_time_zone("UTC".parse().ok())
 }
 
 /// The outcomes of records in their order, by one decoder.
 pub(crate) fn outcomes(format: Format, records: &[RecordedRecord]) -> String {
-    let mut decoder = decoder_of(format);
+    let mut decoder = decoder(format);
     records.iter().map(|record| outcome(&mut decoder, &record.as_record())).collect()
 }

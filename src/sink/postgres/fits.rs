@@ -13,6 +13,12 @@ type Text<'v> = std::borrow::Cow<'v, str>;
 ///
 /// When it is out of the column's range, or holds a zero byte that is not to be stripped.
 pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    if is_zero_date(&text, kind) {
+        return Err(too_much(
+            "a date that the calendar has (`sink.zero_date = \"null\"` writes NULL in place of it)",
+            "one of zeros",
+        ));
+    }
     match kind {
         Kind::Integer { min, max } => integer(&text, *min, *max)?,
         Kind::Numeric { digits: Some(digits) } => numeric(&text, *digits, modes)?,
@@ -43,6 +49,13 @@ pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Te
             "a zero byte",
         )),
     }
+}
+
+/// `MySQL`'s `0000-00-00`, and dates whose year, month or day is zero. Years before Christ end in `BC`.
+pub(super) fn is_zero_date(text: &str, kind: &Kind) -> bool {
+    matches!(kind, Kind::Date | Kind::Timestamp { .. })
+        && text.as_bytes().get(4) == Some(&b'-')
+        && (text.get(..4) == Some("0000") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00"))
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<(), Error> {
@@ -145,6 +158,19 @@ fn jsonb(text: Text<'_>, modes: Modes) -> Result<Text<'_>, Error> {
             Err(too_much("JSON without \\u0000, which jsonb cannot hold (`sink.nul = \"strip\"` leaves it out)", "one"))
         }
     }
+}
+
+/// Whether Postgres reads the text as a number.
+pub(super) fn is_number(text: &str) -> bool {
+    if matches!(text, "NaN" | "Infinity" | "-Infinity") {
+        return true;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    digits(whole) && digits(decimals) && whole.len() + decimals.len() > 0 && !exponent.is_empty() && digits(exponent)
 }
 
 fn too_many_digits() -> Error {

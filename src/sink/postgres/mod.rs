@@ -4,7 +4,7 @@
 //! applied. The rooms in the order a batch takes:
 //!
 //! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes` and [`sql`]
-//! - [`kind`], [`modes`], `fits`: how a value is read for its column, and whether it has room there
+//! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
 //! - [`types`]: what a new column's type is
@@ -18,6 +18,7 @@ pub mod failure;
 mod fits;
 pub mod kind;
 pub mod modes;
+mod mysql;
 pub mod offsets;
 pub mod plan;
 mod rows;

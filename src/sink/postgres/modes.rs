@@ -15,6 +15,8 @@ pub struct Modes {
     pub nul: NulPolicy,
     /// What happens to digits behind those that the target column has.
     pub excess_digits: ExcessDigits,
+    /// What happens to a date of zeros.
+    pub zero_date: ZeroDate,
 }
 
 /// Debezium's `time.precision.mode`.
@@ -64,4 +66,14 @@ pub enum ExcessDigits {
     Reject,
     /// Postgres rounds.
     Round,
+}
+
+/// What happens to `MySQL`'s `0000-00-00`, and to dates whose month or day is zero: Postgres has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ZeroDate {
+    /// The record is a reject.
+    #[default]
+    Reject,
+    /// NULL is written.
+    Null,
 }

@@ -100,7 +100,8 @@ impl Planner {
     /// A planner for one lane.
     pub fn new(config: &Config) -> Self {
         Self {
-            decoder: Decoder::new(config.format, config.placeholder.clone(), config.columns.clone()),
+            decoder: Decoder::new(config.format, config.placeholder.clone(), config.columns.clone())
+                .in_time_zone(config.time_zone.clone()),
             routes: config.routes.clone(),
             evolve: config.sink.evolve,
             truncate: config.sink.truncate,

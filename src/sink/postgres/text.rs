@@ -13,9 +13,10 @@ use rowkind_formats::{BytesText, Error, ErrorKind, Geometry, Structured, TimeUni
 use rowkind_formats::{bytes_of, date, decimal_text, interval, structured_text, time, timestamp};
 use rowkind_formats::{local_date, local_time, local_timestamp, zoned_time, zoned_timestamp};
 
-use super::fits::fitted;
+use super::fits::{fitted, is_number, is_zero_date};
 use super::kind::{Digits, Kind};
-use super::modes::{DecimalMode, Modes, TimePrecision};
+use super::modes::{DecimalMode, Modes, TimePrecision, ZeroDate};
+use super::mysql::{bits_of_number, embedded_text, wall_clock_text};
 
 /// A column of parameters: the elements of a one-dimensional `text[]` as they go over the wire.
 #[derive(Debug, Default)]
@@ -59,7 +60,7 @@ impl TextColumn {
     }
 }
 
-type Text<'v> = std::borrow::Cow<'v, str>;
+pub(super) type Text<'v> = std::borrow::Cow<'v, str>;
 
 /// The text of a value for a column of `kind`; `None` for NULL.
 fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Text<'v>>, Error> {
@@ -69,6 +70,8 @@ fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Te
         Value::Number(text) => number_text(text, kind, modes)?,
         Value::Text(text) => typed_text(text, kind, modes)?,
         Value::Untyped(text) => untyped_text(text, kind, modes)?,
+        Value::Embedded(text) => embedded_text(text, kind, modes)?,
+        Value::WallClock(text) => wall_clock_text(text, kind)?,
         Value::Bits(digits) => varying_bits(digits, kind)?,
         Value::Bytes(bytes) => match kind {
             Kind::Bytea => bytea_text(bytes).into(),
@@ -77,6 +80,9 @@ fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Te
         Value::Geometry(geometry) => geometry_text(geometry, kind)?.into(),
         Value::Json(text) => json_text(text, kind, modes)?,
     };
+    if modes.zero_date == ZeroDate::Null && is_zero_date(&text, kind) {
+        return Ok(None);
+    }
     fitted(text, kind, modes).map(Some)
 }
 
@@ -107,6 +113,8 @@ fn number_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Time { precision } => time(ticks()?, unit(modes, *precision, true)?).into(),
         Kind::Timestamp { precision, .. } => timestamp(ticks()?, unit(modes, *precision, false)?).into(),
         Kind::Interval => time(ticks()?, interval_unit(modes)?).into(),
+        // Maxwell's
+        Kind::Bit { length } => bits_of_number(text, *length)?.into(),
         other => return Err(refused(other.expected(), "a number")),
     })
 }
@@ -137,7 +145,7 @@ fn interval_unit(modes: Modes) -> Result<TimeUnit, Error> {
 }
 
 /// Text of a type that is known. It is what Postgres prints, but for what a schema calls text alone.
-fn typed_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+pub(super) fn typed_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
     match kind {
         Kind::Numeric { .. } => Ok(special_decimal(text).unwrap_or(text).into()),
         _ => either_text(text, kind, modes),
@@ -222,18 +230,6 @@ fn numeric_text(text: &str, digits: Option<Digits>, modes: Modes) -> Result<Text
         },
     }
 }
-/// Whether Postgres reads the text as a number.
-fn is_number(text: &str) -> bool {
-    if matches!(text, "NaN" | "Infinity" | "-Infinity") {
-        return true;
-    }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    digits(whole) && digits(decimals) && whole.len() + decimals.len() > 0 && !exponent.is_empty() && digits(exponent)
-}
 
 fn binary_text(text: &str, modes: Modes) -> Result<String, Error> {
     if let Some(form) = modes.binary {
@@ -280,15 +276,18 @@ fn json_text<'v>(json: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, E
             let item_text = |value: &Value<'_>| text(value, item, modes).map(|text| text.map(Text::into_owned));
             array_literal(json, item_text).map(Text::Owned)
         }
+        Kind::Text | Kind::Varchar { .. } if json.starts_with('[') => {
+            Err(unstated("whether an array for text is a SET or JSON", "source.columns"))
+        }
         other => Err(refused(other.expected(), "an object or an array")),
     }
 }
 
-fn refused(expected: &'static str, found: &'static str) -> Error {
+pub(super) fn refused(expected: &'static str, found: &'static str) -> Error {
     Error::new("", ErrorKind::Unexpected { expected, found })
 }
 
-fn unstated(what: &'static str, setting: &'static str) -> Error {
+pub(super) fn unstated(what: &'static str, setting: &'static str) -> Error {
     Error::new("", ErrorKind::Unstated { what, setting })
 }
 

@@ -5,7 +5,7 @@ use super::Into;
 /// A source and its recordings.
 pub(crate) struct Source {
     pub(crate) name: &'static str,
-    /// Below `fixtures/debezium-json`.
+    /// Below `fixtures/<format>`.
     pub(crate) folder: &'static str,
     /// Extensions and types that the source has, in every target.
     pub(crate) types: &'static str,
@@ -23,6 +23,8 @@ pub(crate) struct Variant {
     pub(crate) folder: &'static str,
     pub(crate) prefix: &'static str,
     pub(crate) has_schema: bool,
+    /// A file of all tables, below `fixtures`, in place of one a table. What is in it beside those tables is left out.
+    pub(crate) one_file: Option<&'static str>,
     /// Settings of `[source]` for tables of the source's own types.
     pub(crate) own: &'static str,
     /// The same for tables that rowkind makes.
@@ -101,6 +103,7 @@ pub(crate) const POSTGRES: Source = Source {
             folder: "json",
             prefix: "a_pg_json.",
             has_schema: false,
+            one_file: None,
             own: "time_precision = \"adaptive\"\ncolumns = { \"public.t_misc.vb\" = \"bits(20)\" }",
             made: "",
             own_skipped: TOAST,
@@ -111,6 +114,7 @@ pub(crate) const POSTGRES: Source = Source {
             folder: "json-schema",
             prefix: "a_pg_json_schema.",
             has_schema: true,
+            one_file: None,
             own: "columns = { \"public.t_misc.vb\" = \"bits(20)\" }",
             made: "",
             own_skipped: TOAST,
@@ -121,6 +125,7 @@ pub(crate) const POSTGRES: Source = Source {
             folder: "json-string",
             prefix: "a_pg_json_string.",
             has_schema: false,
+            one_file: None,
             own: "time_precision = \"isostring\"\ndecimal_mode = \"string\"\nbinary_mode = \"base64\"\n\
                   columns = { \"public.t_misc.vb\" = \"bits(20)\" }",
             made: "",
@@ -132,6 +137,7 @@ pub(crate) const POSTGRES: Source = Source {
             folder: "json-connect",
             prefix: "a_pg_json_connect.",
             has_schema: true,
+            one_file: None,
             own: "binary_mode = \"hex\"\ncolumns = { \"public.t_misc.vb\" = \"bits(20)\" }",
             made: "columns = { \"public.t_text.by\" = \"bytes-hex\", \"public.t_toast.bigb\" = \"bytes-hex\" }",
             own_skipped: &[OUT_OF_RANGE, OUT_OF_RANGE, "a row is not in the target"],
@@ -167,7 +173,7 @@ const MYSQL_TABLES: &[Table] = &[
 const UNSIGNED: &str = "columns = { \"cdc_a.t_num.lu\" = \"unsigned-int64\" }";
 
 macro_rules! mysql {
-    ($name:literal, $folder:literal, $prefix:literal) => {
+    ($name:literal, $folder:literal, $prefix:literal, $canal:literal, $maxwell:literal, $json:literal) => {
         Source {
             name: $name,
             folder: $folder,
@@ -180,6 +186,7 @@ macro_rules! mysql {
                     folder: "json",
                     prefix: concat!($prefix, "_json."),
                     has_schema: false,
+                    one_file: None,
                     own: "time_precision = \"adaptive_time_microseconds\"\n\
                           columns = { \"cdc_a.t_num.lu\" = \"unsigned-int64\" }",
                     made: "",
@@ -191,6 +198,7 @@ macro_rules! mysql {
                     folder: "json-schema",
                     prefix: concat!($prefix, "_json_schema."),
                     has_schema: true,
+                    one_file: None,
                     own: UNSIGNED,
                     made: UNSIGNED,
                     own_skipped: &[],
@@ -201,6 +209,7 @@ macro_rules! mysql {
                     folder: "json-string",
                     prefix: concat!($prefix, "_json_string."),
                     has_schema: false,
+                    one_file: None,
                     own: "time_precision = \"isostring\"\ndecimal_mode = \"string\"\nbinary_mode = \"base64\"",
                     made: "",
                     own_skipped: &[],
@@ -211,11 +220,38 @@ macro_rules! mysql {
                     folder: "json-connect",
                     prefix: concat!($prefix, "_json_connect."),
                     has_schema: true,
+                    one_file: None,
                     own: "binary_mode = \"hex\"",
                     made: "columns = { \"cdc_a.t_bin.b4\" = \"bytes-hex\", \"cdc_a.t_bin.vb\" = \"bytes-hex\", \
                            \"cdc_a.t_bin.bl\" = \"bytes-hex\", \"cdc_a.t_bin.tb\" = \"bytes-hex\", \
                            \"cdc_a.t_bin.lb\" = \"bytes-hex\" }",
                     own_skipped: &[],
+                    made_skipped: &[],
+                },
+                Variant {
+                    name: "canal-json",
+                    folder: "canal-json",
+                    prefix: "",
+                    has_schema: true,
+                    one_file: Some(concat!("canal-json/", $folder, "/", $canal, ".jsonl")),
+                    own: "format = \"canal-json\"\ntimezone = \"UTC\"",
+                    made: "format = \"canal-json\"\ntimezone = \"UTC\"",
+                    own_skipped: &[],
+                    made_skipped: &[],
+                },
+                Variant {
+                    name: "maxwell-json",
+                    folder: "maxwell-json",
+                    prefix: "",
+                    has_schema: false,
+                    one_file: Some(concat!("maxwell-json/", $folder, "/", $maxwell, ".jsonl")),
+                    own: concat!(
+                        "format = \"maxwell-json\"\ncolumns = { \"cdc_a.t_text.st\" = \"set\", \"cdc_a.t_text.j\" = \"",
+                        $json,
+                        "\" }"
+                    ),
+                    made: "",
+                    own_skipped: &["`after.p`: expected base64", "`after.p`: expected base64"],
                     made_skipped: &[],
                 },
             ],
@@ -224,8 +260,9 @@ macro_rules! mysql {
     };
 }
 
-pub(crate) const MYSQL: Source = mysql!("MySQL", "mysql", "a_mysql");
-pub(crate) const MARIADB: Source = mysql!("MariaDB", "mariadb", "a_maria");
+pub(crate) const MYSQL: Source = mysql!("MySQL", "mysql", "a_mysql", "a_canal_mysql", "a_maxwell_mysql_one", "json");
+pub(crate) const MARIADB: Source =
+    mysql!("MariaDB", "mariadb", "a_maria", "a_canal_maria", "a_maxwell_maria_one", "text");
 
 impl Table {
     /// Without schema or database.

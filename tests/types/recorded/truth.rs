@@ -7,6 +7,17 @@ use super::ColumnTypes;
 use super::sources::{Source, Table, Variant};
 use crate::server::{Database, quoted};
 
+/// The records of these tables in a file of many; of Canal's statements too, which are of none.
+pub(super) fn records_of<'t>(file: &str, tables: impl Iterator<Item = &'t Table>) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(file);
+    let all = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let of_table = |table: &Table| format!(r#"\"table\":\"{}\""#, table.short().replace("Order_Items", "Order Items"));
+    let mut marks: Vec<String> = tables.map(of_table).collect();
+    marks.push(r#"\"table\":\"\""#.to_owned());
+    let is_wanted = |line: &&str| marks.iter().any(|mark| line.contains(mark.as_str()));
+    all.split_inclusive('\n').filter(is_wanted).collect()
+}
+
 impl Source {
     fn fixture(&self, path: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/debezium-json").join(self.folder).join(path)

@@ -1,0 +1,40 @@
+//! Texts of values as Canal and Maxwell send them of `MySQL`.
+
+use rowkind_formats::{BytesText, Error, bytes_of, literal::bytea_text, local_timestamp};
+
+use super::kind::Kind;
+use super::modes::Modes;
+use super::text::{Text, refused, typed_text, unstated};
+
+/// A string of Maxwell's. A JSON column of `MySQL` is embedded, so that a string is JSON's; one of `MariaDB` is its text.
+pub(super) fn embedded_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Json | Kind::Jsonb if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
+            Err(unstated("whether a string for JSON is the text of JSON or a JSON string", "source.columns"))
+        }
+        Kind::Json | Kind::Jsonb => {
+            serde_json::to_string(text).map(Text::Owned).map_err(|_| refused(kind.expected(), "a string"))
+        }
+        Kind::Bytea => bytes_of(text, BytesText::Base64).map(|bytes| bytea_text(&bytes).into()),
+        Kind::Timestamp { zoned: true, .. } => {
+            Ok(local_timestamp(text).map_or(text.into(), |local| Text::Owned(local + "+00")))
+        }
+        _ => typed_text(text, kind, modes),
+    }
+}
+
+/// A timestamp of an unknown time zone is no moment.
+pub(super) fn wall_clock_text<'v>(text: &'v str, kind: &Kind) -> Result<Text<'v>, Error> {
+    match kind {
+        Kind::Timestamp { zoned: false, .. } | Kind::Date | Kind::Text | Kind::Varchar { .. } => Ok(text.into()),
+        Kind::Timestamp { zoned: true, .. } => Err(unstated("the time zone of a TIMESTAMP", "source.timezone")),
+        other => Err(refused(other.expected(), "a timestamp")),
+    }
+}
+
+/// Bits that were sent as the number that they are.
+pub(super) fn bits_of_number(text: &str, length: usize) -> Result<String, Error> {
+    let value: u64 = text.parse().map_err(|_| refused("bits", "a number that is no integer of 64 bits"))?;
+    let digits = format!("{value:0length$b}");
+    if digits.len() > length { Err(refused("at most as many bits as the column has", "more")) } else { Ok(digits) }
+}
