@@ -124,7 +124,7 @@ pub(super) fn key_by(change: &mut Change<'_>, names: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use rowkind_formats::{Decoder, Event, Record, changelog};
+    use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, Value, changelog};
 
     use super::super::{KeyBy, Route, TableTemplate};
 
@@ -167,5 +167,20 @@ mod tests {
         check(by_a, r#"{"id":1}"#, UPDATE, "(a) -D t {\"id\":1,\"a\":2,\"b\":3}\n+I t {\"id\":1,\"a\":4,\"b\":3}");
         let by_b = |route: &mut Route| route.key = KeyBy::Columns(vec!["b".into()]);
         check(by_b, r#"{"id":1}"#, UPDATE, "(b) -U t {\"id\":1,\"a\":2,\"b\":3}\n+U t {\"id\":1,\"a\":4,\"b\":3}");
+    }
+
+    /// Canal's messages have many rows, and none has the key of another.
+    #[test]
+    fn a_chosen_key_of_many_rows() {
+        let payload = br#"{"type":"UPDATE","table":"t","data":[{"a":"1","b":"1"},{"a":"2","b":"2"},{"b":"3"}],
+                           "old":[{"b":"0"},{"a":"9"},{}]}"#;
+        let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload) };
+        let mut decoder = Decoder::new(Format::CanalJson, Placeholder::default(), Vec::new());
+        let Ok(Event::Change(mut change)) = decoder.decode(&record) else { panic!("the test's record is a change") };
+        super::key_by(&mut change, &["a"]);
+        let kinds: Vec<_> = change.rows.iter().map(|row| row.kind.short()).collect();
+        assert_eq!(kinds, ["-U", "+U", "-D", "+I", "-U", "+U"]);
+        let key = change.key.expect("it was chosen").columns;
+        assert!(key.iter().all(|column| column.name == "a" && column.value == Value::Null), "{key:?}");
     }
 }
