@@ -13,7 +13,7 @@ use crate::log::LogFormat;
 pub fn command() -> Command {
     Command::new("rowkind")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Debezium change events from Kafka into Postgres tables, exactly once")
+        .about("Change events of Debezium, Canal or Maxwell from Kafka into Postgres tables, exactly once")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(120)
