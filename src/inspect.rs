@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
-use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, RecordedRecord, Row, Table, Value, changelog};
+use rowkind_formats::{Column, Decoder, Event, Format, Placeholder, Record, RecordedRecord, Table, Value, changelog};
 
 use crate::config::ConfigError;
 use crate::source::read_topic;
@@ -194,13 +194,11 @@ impl Wanted {
     fn keeps(&self, event: &mut Event<'_>) -> bool {
         match event {
             Event::Change(change) => {
-                change.rows.retain(|row| self.has_table(&change.table) && self.has_key(row));
+                change.rows.retain(|row| self.has_table(&change.table) && self.has_key(&row.columns));
                 !change.rows.is_empty()
             }
             Event::Tombstone { table: Some(table), key: Some(key) } => {
-                let columns = key.columns.clone();
-                let row = Row { kind: rowkind_formats::RowKind::Delete, columns, not_sent: Vec::new() };
-                self.has_table(table) && self.has_key(&row)
+                self.has_table(table) && self.has_key(&key.columns)
             }
             Event::Truncate(table) => self.has_table(table) && self.key.is_empty(),
             Event::Tombstone { .. } | Event::Aside(_) => false,
@@ -211,8 +209,9 @@ impl Wanted {
         self.tables.is_empty() || self.tables.contains(&changelog::table_name(table))
     }
 
-    fn has_key(&self, row: &Row<'_>) -> bool {
-        self.key.iter().all(|(name, wanted)| match row.get(name) {
+    fn has_key(&self, columns: &[Column<'_>]) -> bool {
+        let value = |name: &str| columns.iter().find(|column| column.name == name).map(|column| &column.value);
+        self.key.iter().all(|(name, wanted)| match value(name) {
             Some(Value::Number(text) | Value::Text(text) | Value::Untyped(text)) => text == wanted,
             Some(Value::Bool(value)) => value.to_string() == *wanted,
             _ => false,

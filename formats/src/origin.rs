@@ -11,37 +11,38 @@ use crate::calendar::{TimeUnit, timestamp};
 use crate::json::{self, Fields, Json};
 
 /// The event's op, source and transaction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin<'a> {
     /// `c`, `r`, `u` or `d`; `None` where the event does not say.
     pub op: Option<Cow<'a, str>>,
     told: Told<'a>,
 }
 
-/// Where the event tells the rest.
-#[derive(Debug, Clone)]
+/// Where the event tells the rest, as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Told<'a> {
     /// In blocks of the envelope.
-    Blocks { source: Option<&'a RawValue>, transaction: Option<&'a RawValue> },
+    Blocks { source: Option<&'a str>, transaction: Option<&'a str> },
     /// In fields that `ExtractNewRecordState` added to the row, named as there without the prefix: `source_lsn` or `lsn`.
-    Added(Vec<(Cow<'a, str>, &'a RawValue)>),
+    Added(Vec<(Cow<'a, str>, &'a str)>),
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
-    Attributes(Vec<(Cow<'a, str>, &'a RawValue)>),
+    Attributes(Vec<(Cow<'a, str>, &'a str)>),
     /// As Canal and Maxwell say it of `MySQL`'s log.
-    Log { changed_at_ms: Option<i64>, position: Option<&'a RawValue>, transaction: Option<&'a RawValue> },
+    Log { changed_at_ms: Option<i64>, position: Option<&'a str>, transaction: Option<&'a str> },
 }
 
 impl<'a> Origin<'a> {
     pub(crate) fn new(op: Cow<'a, str>, source: Option<&'a RawValue>, transaction: Option<&'a RawValue>) -> Self {
+        let (source, transaction) = (source.map(RawValue::get), transaction.map(RawValue::get));
         Self { op: Some(op), told: Told::Blocks { source, transaction } }
     }
 
     pub(crate) fn of_added(op: Option<Cow<'a, str>>, fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
-        Self { op, told: Told::Added(fields) }
+        Self { op, told: Told::Added(texts(fields)) }
     }
 
     pub(crate) fn of_attributes(op: Cow<'a, str>, attributes: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
-        Self { op: Some(op), told: Told::Attributes(attributes) }
+        Self { op: Some(op), told: Told::Attributes(texts(attributes)) }
     }
 
     /// Of an event that says where it stands in `MySQL`'s log beside its rows.
@@ -51,13 +52,14 @@ impl<'a> Origin<'a> {
         position: Option<&'a RawValue>,
         transaction: Option<&'a RawValue>,
     ) -> Self {
+        let (position, transaction) = (position.map(RawValue::get), transaction.map(RawValue::get));
         Self { op: Some(Cow::Borrowed(op)), told: Told::Log { changed_at_ms, position, transaction } }
     }
 
     /// The whole `source` block as JSON text; `None` where the event has no such block.
     pub fn source(&self) -> Option<&'a str> {
         match self.told {
-            Told::Blocks { source, .. } => source.map(RawValue::get),
+            Told::Blocks { source, .. } => source,
             Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
         }
     }
@@ -102,7 +104,7 @@ impl<'a> Origin<'a> {
     /// `gtid`; of Canal the `gtid`, of Maxwell the `gtid` or else the `xid`.
     pub fn transaction(&self) -> Option<Cow<'a, str>> {
         let of_envelope = match &self.told {
-            Told::Blocks { transaction, .. } => transaction.and_then(|raw| field(raw, "id")),
+            Told::Blocks { transaction, .. } => transaction.and_then(|text| field(text, "id")),
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
             // an attribute of the same name as the source's
             Told::Attributes(_) => None,
@@ -132,49 +134,28 @@ impl<'a> Origin<'a> {
     }
 }
 
+fn texts<'a>(fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Vec<(Cow<'a, str>, &'a str)> {
+    fields.into_iter().map(|(name, raw)| (name, raw.get())).collect()
+}
+
 /// The text of the first field of that name which is a number or string.
-fn named<'a>(fields: &[(Cow<'a, str>, &'a RawValue)], is: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
-    fields.iter().filter(|(name, _)| is(name)).find_map(|(_, raw)| scalar(raw))
+fn named<'a>(fields: &[(Cow<'a, str>, &'a str)], is: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
+    fields.iter().filter(|(name, _)| is(name)).find_map(|(_, text)| scalar(text))
 }
 
 /// The text of a number or string in an object; `None` for null, for anything else, and where it is not.
-fn field<'a>(object: &'a RawValue, name: &str) -> Option<Cow<'a, str>> {
-    let Fields(fields) = json::parse(object.get().as_bytes()).ok()?;
-    fields.into_iter().find(|(field, _)| field == name).and_then(|(_, raw)| scalar(raw))
+fn field<'a>(object: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let Fields(fields) = json::parse(object.as_bytes()).ok()?;
+    fields.into_iter().find(|(field, _)| field == name).and_then(|(_, raw)| scalar(raw.get()))
 }
 
-fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match Json::of(raw) {
+fn scalar(text: &str) -> Option<Cow<'_, str>> {
+    match Json::of_text(text) {
         Json::Number(text) => Some(Cow::Borrowed(text)),
         Json::String(quoted) => json::unescape(quoted).ok(),
         _ => None,
     }
 }
-
-impl PartialEq for Origin<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        let text = |raw: Option<&'_ RawValue>| raw.map(|raw| raw.get().to_owned());
-        let is_same = |one: &[(Cow<'_, str>, &RawValue)], other: &[(Cow<'_, str>, &RawValue)]| {
-            one.iter().map(|(name, raw)| (name, raw.get())).eq(other.iter().map(|(name, raw)| (name, raw.get())))
-        };
-        self.op == other.op
-            && match (&self.told, &other.told) {
-                (Told::Blocks { source, transaction }, Told::Blocks { source: its_source, transaction: its }) => {
-                    text(*source) == text(*its_source) && text(*transaction) == text(*its)
-                }
-                (
-                    Told::Log { changed_at_ms, position, transaction },
-                    Told::Log { changed_at_ms: at, position: its_position, transaction: its },
-                ) => changed_at_ms == at && text(*position) == text(*its_position) && text(*transaction) == text(*its),
-                (Told::Added(one), Told::Added(other)) | (Told::Attributes(one), Told::Attributes(other)) => {
-                    is_same(one, other)
-                }
-                _ => false,
-            }
-    }
-}
-
-impl Eq for Origin<'_> {}
 
 #[cfg(test)]
 mod tests {

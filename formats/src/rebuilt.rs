@@ -1,12 +1,13 @@
-//! Rows as they were before an update, from the columns that changed: what Canal and Maxwell write as `old`.
+//! What the messages of Canal and Maxwell have in common: names beside the rows, and rows as they were before an update,
+//! from the columns that changed (`old`).
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::error::Error;
-use crate::json::{self, Json};
-use crate::row::{Column, Key, Row, RowKind, Value};
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, Fields, Json, Name};
+use crate::row::{Column, Key, Row, RowKind, Table, Value};
 
 /// The row as it was: `after` with the columns of `old` in place of its own.
 pub(crate) fn overlaid<'a>(after: &[Column<'a>], old: Vec<Column<'a>>) -> Vec<Column<'a>> {
@@ -44,4 +45,41 @@ pub(crate) fn string<'a>(raw: Option<&'a RawValue>, path: &str) -> Result<Option
         Json::String(quoted) => json::unescape(quoted).map(Some).map_err(|error| error.under(path)),
         other => Err(other.unexpected("a string").under(path)),
     }
+}
+
+/// The table that a message names.
+pub(crate) fn table<'a>(database: Option<&'a RawValue>, name: Option<&'a RawValue>) -> Result<Table<'a>, Error> {
+    let database = string(database, "database")?.filter(|name| !name.is_empty());
+    let name = string(name, "table")?.filter(|name| !name.is_empty());
+    let missing = || Error::new("table", ErrorKind::Missing { expected: "the table's name" });
+    Ok(Table { database, schema: None, name: name.ok_or_else(missing)? })
+}
+
+/// The names of the key's columns, as the message has them at `path`.
+pub(crate) fn key_names<'a>(raw: &'a RawValue, path: &str) -> Result<Vec<Cow<'a, str>>, Error> {
+    let expected = "an array of the names of the key's columns";
+    let names: Vec<Name<'a>> = serde_json::from_str(raw.get())
+        .map_err(|_| Error::new(path, ErrorKind::Malformed { expected, found: "value" }))?;
+    Ok(names.into_iter().map(|Name(name)| name).collect())
+}
+
+/// The columns of a row. `read` is told a column's name and where it stands.
+pub(crate) fn image<'a>(
+    raw: &'a RawValue,
+    read: impl Fn(&str, usize, &'a RawValue) -> Result<Value<'a>, Error>,
+) -> Result<Vec<Column<'a>>, Error> {
+    let Json::Object(text) = Json::of(raw) else {
+        return Err(Json::of(raw).unexpected("an object of columns"));
+    };
+    let Fields(fields) = json::parse(text.as_bytes())?;
+    let column = |(at, (name, raw)): (usize, (Cow<'a, str>, &'a RawValue))| match read(&name, at, raw) {
+        Ok(value) => Ok(Column { name, value }),
+        Err(error) => Err(error.under(&name)),
+    };
+    fields.into_iter().enumerate().map(column).collect()
+}
+
+/// A row of columns that were all sent.
+pub(crate) fn row(kind: RowKind, columns: Vec<Column<'_>>) -> Row<'_> {
+    Row { kind, columns, not_sent: Vec::new() }
 }

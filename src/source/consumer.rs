@@ -186,16 +186,19 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     for (key, value) in FIXED {
         config.set(*key, *value);
     }
-    let consumer: QueuedConsumer = config.create_with_context(Context::default()).map_err(|error| match error {
-        // the value may be a secret
-        KafkaError::ClientConfig(_, reason, key, _) => {
-            SourceError::Config(format!("`source.properties`, {key}: {reason}"))
-        }
-        other => SourceError::Fatal(format!("Kafka: {other}")),
-    })?;
+    let consumer: QueuedConsumer =
+        config.create_with_context(Context::default()).map_err(|error| not_created(error, "`source.properties`,"))?;
     let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
     Ok(consumer)
+}
+
+/// Why there is no consumer. A property is named as one of `properties`; its value may be a secret.
+pub(super) fn not_created(error: KafkaError, properties: &str) -> SourceError {
+    match error {
+        KafkaError::ClientConfig(_, reason, key, _) => SourceError::Config(format!("{properties} {key}: {reason}")),
+        other => SourceError::Fatal(format!("Kafka: {other}")),
+    }
 }
 
 /// What an error of `poll` asks for.

@@ -11,6 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rowkind_formats::Record;
 
 use super::SourceError;
+use super::consumer::{self, PollError};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(500);
@@ -35,11 +36,8 @@ pub fn read_topic(
     // a group is asked for, and never joined
     config.set("group.id", "rowkind inspect").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
     let failed = |error: KafkaError| SourceError::Fatal(format!("Kafka: {error}"));
-    let consumer: BaseConsumer = config.create().map_err(|error| match error {
-        KafkaError::ClientConfig(_, reason, key, _) => SourceError::Config(format!("property {key}: {reason}")),
-        other => failed(other),
-    })?;
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(failed)?;
+    let reader: BaseConsumer = config.create().map_err(|error| consumer::not_created(error, "property"))?;
+    let metadata = reader.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(failed)?;
     let partitions: Vec<i32> = metadata
         .topics()
         .iter()
@@ -53,14 +51,14 @@ pub fn read_topic(
     for partition in &partitions {
         list.add_partition_offset(topic, *partition, Offset::Beginning).map_err(failed)?;
     }
-    consumer.assign(&list).map_err(failed)?;
+    reader.assign(&list).map_err(failed)?;
     let mut open: HashSet<i32> = partitions.into_iter().collect();
     while !open.is_empty() {
-        match consumer.poll(POLL) {
+        match reader.poll(POLL) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
-            Some(Err(error)) => match super::consumer::sort(&error) {
-                super::consumer::PollError::Passing => tracing::debug!("Kafka: {error}"),
+            Some(Err(error)) => match consumer::sort(&error) {
+                PollError::Passing => tracing::debug!("Kafka: {error}"),
                 _ => return Err(failed(error)),
             },
             Some(Ok(message)) => {

@@ -25,18 +25,17 @@
 mod types;
 mod value;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json, Name};
+use crate::json::{self, Json};
 use crate::origin::Origin;
-use crate::rebuilt::{key, overlaid, push_update, string};
+use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
-use crate::row::{Aside, Change, Column, Event, Row, RowKind, Table};
+use crate::row::{Aside, Change, Column, Event, RowKind};
 use crate::zone::UtcOffset;
 use types::{Columns, KnownColumns};
 
@@ -128,7 +127,7 @@ impl Decoder {
     }
 
     fn change<'a>(&mut self, message: &Message<'a>, op: Op) -> Result<Change<'a>, Error> {
-        let table = message.table()?;
+        let table = rebuilt::table(message.database, message.table)?;
         let columns = message
             .mysql_type
             .map(|raw| self.known.get(raw.get(), self.zone.is_some()))
@@ -138,7 +137,8 @@ impl Decoder {
         let data = images(message.data, "data")?;
         let data = data.ok_or_else(|| Error::new("data", ErrorKind::Missing { expected: "the rows of the change" }))?;
         let old = if op == Op::Update { images(message.old, "old")? } else { None };
-        let names = message.pk_names()?;
+        // null for a table without a primary key
+        let names = message.pk_names.map_or(Ok(Vec::new()), |raw| rebuilt::key_names(raw, "pkNames"))?;
         let mut rows = Vec::with_capacity(data.len() * if old.is_some() { 2 } else { 1 });
         for (at, raw) in data.iter().enumerate() {
             let in_row = |part: &str, error: Error| error.under(&at.to_string()).under(part);
@@ -164,7 +164,7 @@ impl Decoder {
                 }
             }
         }
-        let key = key(&names, &rows);
+        let key = rebuilt::key(&names, &rows);
         let schema = columns.map(|columns| Arc::clone(&columns.schema));
         Ok(Change { table, key, schema, rows, origin: message.origin(op) })
     }
@@ -179,7 +179,7 @@ impl<'a> Message<'a> {
             "INSERT" => Ok(Op::Insert),
             "UPDATE" => Ok(Op::Update),
             "DELETE" => Ok(Op::Delete),
-            "TRUNCATE" => Err(Event::Truncate(self.table()?)),
+            "TRUNCATE" => Err(Event::Truncate(rebuilt::table(self.database, self.table)?)),
             "CREATE" | "ALTER" | "ERASE" | "RENAME" | "CINDEX" | "DINDEX" => Err(Event::Aside(Aside::SchemaChange)),
             "QUERY" => Err(Event::Aside(Aside::Statement)),
             "GTID" | "XACOMMIT" | "XAROLLBACK" => Err(Event::Aside(Aside::Transaction)),
@@ -192,22 +192,6 @@ impl<'a> Message<'a> {
                 return Err(Error::new("type", ErrorKind::Malformed { expected, found: "string" }));
             }
         })
-    }
-
-    fn table(&self) -> Result<Table<'a>, Error> {
-        let database = string(self.database, "database")?.filter(|name| !name.is_empty());
-        let name = string(self.table, "table")?.filter(|name| !name.is_empty());
-        let missing = || Error::new("table", ErrorKind::Missing { expected: "the table's name" });
-        Ok(Table { database, schema: None, name: name.ok_or_else(missing)? })
-    }
-
-    /// Empty for a table without a primary key.
-    fn pk_names(&self) -> Result<Vec<Cow<'a, str>>, Error> {
-        let Some(raw) = self.pk_names else { return Ok(Vec::new()) };
-        let expected = "an array of the names of the key's columns";
-        let names: Vec<Name<'a>> = serde_json::from_str(raw.get())
-            .map_err(|_| Error::new("pkNames", ErrorKind::Malformed { expected, found: "value" }))?;
-        Ok(names.into_iter().map(|Name(name)| name).collect())
     }
 
     fn origin(&self, op: Op) -> Origin<'a> {
@@ -224,30 +208,14 @@ impl<'a> Message<'a> {
 impl Reading<'_> {
     /// The columns of a row.
     fn image<'a>(&self, raw: &'a RawValue) -> Result<Vec<Column<'a>>, Error> {
-        let Json::Object(text) = Json::of(raw) else {
-            return Err(Json::of(raw).unexpected("an object of columns"));
-        };
-        let Fields(fields) = json::parse(text.as_bytes())?;
-        let mut columns = Vec::with_capacity(fields.len());
-        for (at, (name, raw)) in fields.into_iter().enumerate() {
-            let value = match self.columns {
-                None => value::untyped(raw),
-                Some(columns) => match columns.wire(&name, at) {
-                    Some(wire) => value::typed(raw, wire, self.zone),
-                    None => Err(Error::new("", ErrorKind::Missing { expected: "the column in `mysqlType`" })),
-                },
-            };
-            match value {
-                Ok(value) => columns.push(Column { name, value }),
-                Err(error) => return Err(error.under(&name)),
-            }
-        }
-        Ok(columns)
+        rebuilt::image(raw, |name, at, raw| match self.columns {
+            None => value::untyped(raw),
+            Some(columns) => match columns.wire(name, at) {
+                Some(wire) => value::typed(raw, wire, self.zone),
+                None => Err(Error::new("", ErrorKind::Missing { expected: "the column in `mysqlType`" })),
+            },
+        })
     }
-}
-
-fn row(kind: RowKind, columns: Vec<Column<'_>>) -> Row<'_> {
-    Row { kind, columns, not_sent: Vec::new() }
 }
 
 /// The images of `data` or `old`; `None` for null.

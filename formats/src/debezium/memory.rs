@@ -66,10 +66,10 @@ impl Memory {
         table: Option<Table<'a>>,
         schema: Option<&RowSchema>,
     ) -> Result<Event<'a>, Error> {
-        let key = self.key(record, table.as_ref(), schema)?;
         if self.is_of_last_delete(record) {
             return Ok(Event::Aside(Aside::Tombstone));
         }
+        let key = self.key(record, table.as_ref(), schema)?;
         Ok(Event::Tombstone { table, key })
     }
 

@@ -28,11 +28,11 @@ use serde_json::value::RawValue;
 use crate::connect::{self, ColumnType};
 use crate::debezium::{Stated, StatedTypes};
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json, Name};
+use crate::json::{self, Json, Name};
 use crate::origin::Origin;
-use crate::rebuilt::{self, overlaid, push_update, string};
+use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
-use crate::row::{Aside, Change, Column, Event, Row, RowKind, Table, Value};
+use crate::row::{Aside, Change, Column, Event, RowKind, Value};
 
 /// Decodes records of any number of topics and tables. Nothing of a record outlives the call.
 ///
@@ -123,16 +123,15 @@ impl Decoder {
     }
 
     fn change<'a>(&self, message: &Message<'a>, op: Op, record: &Record<'a>) -> Result<Change<'a>, Error> {
-        let table = message.table()?;
+        let table = rebuilt::table(message.database, message.table)?;
         let stated = self.stated.of(&table);
         let missing = || Error::new("data", ErrorKind::Missing { expected: "the row of the change" });
         let data = image(message.data.ok_or_else(missing)?, stated).map_err(|error| error.under("data"))?;
         let names = match message.primary_key_columns {
-            Some(raw) => primary_key_columns(raw)?,
+            Some(raw) => rebuilt::key_names(raw, "primary_key_columns")?,
             None => key::names(record.key)?,
         };
         let names = key::in_row(names, &data)?;
-        let row = |kind, columns| Row { kind, columns, not_sent: Vec::new() };
         let mut rows = Vec::with_capacity(2);
         match op {
             Op::Insert | Op::BootstrapInsert => rows.push(row(RowKind::Insert, data)),
@@ -171,13 +170,6 @@ impl<'a> Message<'a> {
         })
     }
 
-    fn table(&self) -> Result<Table<'a>, Error> {
-        let database = string(self.database, "database")?.filter(|name| !name.is_empty());
-        let name = string(self.table, "table")?.filter(|name| !name.is_empty());
-        let missing = || Error::new("table", ErrorKind::Missing { expected: "the table's name" });
-        Ok(Table { database, schema: None, name: name.ok_or_else(missing)? })
-    }
-
     /// `ts` is in seconds.
     fn origin(&self, op: Op) -> Origin<'a> {
         let op = match op {
@@ -192,32 +184,12 @@ impl<'a> Message<'a> {
     }
 }
 
-fn primary_key_columns(raw: &RawValue) -> Result<Vec<Cow<'_, str>>, Error> {
-    let expected = "an array of the names of the key's columns";
-    let names: Vec<Name<'_>> = serde_json::from_str(raw.get())
-        .map_err(|_| Error::new("primary_key_columns", ErrorKind::Malformed { expected, found: "value" }))?;
-    Ok(names.into_iter().map(|Name(name)| name).collect())
-}
-
 /// The columns of `data` or `old`.
 fn image<'a>(raw: &'a RawValue, stated: &[Stated]) -> Result<Vec<Column<'a>>, Error> {
-    let Json::Object(text) = Json::of(raw) else {
-        return Err(Json::of(raw).unexpected("an object of columns"));
-    };
-    let Fields(fields) = json::parse(text.as_bytes())?;
-    let mut columns = Vec::with_capacity(fields.len());
-    for (name, raw) in fields {
-        let stated = stated.iter().find(|stated| stated.column == name);
-        let value = match stated {
-            Some(stated) => typed(raw, &stated.ty),
-            None => untyped(raw),
-        };
-        match value {
-            Ok(value) => columns.push(Column { name, value }),
-            Err(error) => return Err(error.under(&name)),
-        }
-    }
-    Ok(columns)
+    rebuilt::image(raw, |name, _, raw| match stated.iter().find(|stated| stated.column == name) {
+        Some(stated) => typed(raw, &stated.ty),
+        None => untyped(raw),
+    })
 }
 
 fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {

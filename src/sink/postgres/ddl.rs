@@ -46,18 +46,12 @@ async fn alter_table(
     shape: &Shape,
     evolve: Evolve,
 ) -> Result<Option<String>, Failure> {
-    let name = &table.name;
     let present = Present::look_up(transaction, &shape.fields).await?;
-    let changes = evolve::changes(table, &shape.fields, evolve, &present).map_err(|(column, ty)| {
-        Failure::Fatal(format!(
-            "table {name} has no column {}, and its type `{ty}` has no Postgres type",
-            quoted(&column)
-        ))
-    })?;
+    let changes = evolve::changes(table, &shape.fields, evolve, &present).map_err(Failure::Fatal)?;
     if changes.is_empty() {
         return Ok(None);
     }
-    let statement = sql::alter_table(name, &changes);
+    let statement = sql::alter_table(&table.name, &changes);
     sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
     Ok(Some(statement))
 }

@@ -9,6 +9,7 @@ use rowkind_formats::Field;
 use super::catalog::TargetTable;
 use super::types::{Present, sql_type};
 use crate::config::Evolve;
+use crate::route::quoted;
 
 /// One change of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,6 @@ pub enum ColumnChange {
     Widen {
         /// Its name.
         column: String,
-        /// Its type as it was declared.
-        from: String,
         /// A type that holds the old values and the new.
         ty: String,
     },
@@ -36,13 +35,13 @@ pub enum ColumnChange {
 ///
 /// # Errors
 ///
-/// The name and type of a new column that Postgres has no type for.
+/// What a person has to do about a new column that Postgres has no type for.
 pub fn changes(
     table: &TargetTable,
     fields: &[Field],
     evolve: Evolve,
     present: &Present,
-) -> Result<Vec<ColumnChange>, (String, String)> {
+) -> Result<Vec<ColumnChange>, String> {
     let mut changes = Vec::new();
     if evolve == Evolve::Off {
         return Ok(changes);
@@ -51,13 +50,15 @@ pub fn changes(
         let wanted = sql_type(field, present);
         match table.column(&field.name) {
             None => {
-                let ty = wanted.map_err(|ty| (field.name.clone(), ty))?;
+                let ty = wanted.map_err(|ty| {
+                    let (table, column) = (&table.name, quoted(&field.name));
+                    format!("table {table} has no column {column}, and its type `{ty}` has no Postgres type: ALTER TABLE {table} ADD COLUMN {column} …")
+                })?;
                 changes.push(ColumnChange::Add { column: field.name.clone(), ty });
             }
             Some(column) if evolve == Evolve::Widen && !column.is_generated => {
                 if let Some(ty) = wanted.ok().and_then(|wanted| widened(&column.declared, &wanted)) {
-                    let (column, from) = (field.name.clone(), column.declared.clone());
-                    changes.push(ColumnChange::Widen { column, from, ty });
+                    changes.push(ColumnChange::Widen { column: field.name.clone(), ty });
                 }
             }
             Some(_) => {}

@@ -19,7 +19,7 @@ use super::writes::{self, Pending, Statement};
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
-use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, quoted};
+use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, Unnamed};
 
 /// What is to be done for a run of records.
 #[derive(Debug, Default)]
@@ -93,6 +93,12 @@ pub(super) enum Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Reject(error.to_string())
+    }
+}
+
+impl From<Unnamed> for Refusal {
+    fn from(unnamed: Unnamed) -> Self {
+        Self::Reject(unnamed.to_string())
     }
 }
 
@@ -216,26 +222,26 @@ impl Planner {
     ) -> Result<Taken, Refusal> {
         let (evolve, modes) = (self.evolve, self.modes);
         let route = self.routes.of(record.topic);
-        let name = route.target(&change.table, record.topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))?;
+        let name = route.target(&change.table, record.topic)?;
         route.reshape(&mut change);
         let is_keyless = route.key == KeyBy::Nothing;
-        let need = |change| Need::Rows(NeedRows { shape: route.shape(change), is_keyless });
         let Some(Some(target)) = catalog.get(&name) else {
-            let need = need(&change);
-            return Ok(Taken::Missing(name, need));
+            return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: route.shape(&change), is_keyless })));
         };
-        let pending = tables.entry(name.clone()).or_default();
-        if let Some(schema) = &change.schema
-            && !pending.fits(schema)
-        {
+        let unfitted = match &change.schema {
+            Some(schema) if !tables.get(&name).is_some_and(|pending| pending.fits(schema)) => Some(Arc::clone(schema)),
+            _ => None,
+        };
+        if unfitted.is_some() {
             let shape = route.shape(&change).expect("the change has a schema");
             let lacks = evolve::changes(target, &shape.fields, evolve, &Present::default())
-                .map_err(|untyped| no_type(&name, &untyped))?;
+                .map_err(|text| Refusal::Impossible(Impossible(text)))?;
             if !lacks.is_empty() {
                 return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
             }
-            pending.fitting.push(Arc::clone(schema));
         }
+        let pending = tables.entry(name).or_default();
+        pending.fitting.extend(unfitted);
         let n_changed = change.rows.len() as u64;
         if is_keyless {
             rows::append(&mut pending.batch, change, (route, record, index))?;
@@ -311,7 +317,7 @@ impl Planner {
             TruncatePolicy::Apply => {}
         }
         let route = self.routes.of(record.topic);
-        let name = route.target(table, record.topic).map_err(|unnamed| Refusal::Reject(unnamed.to_string()))?;
+        let name = route.target(table, record.topic)?;
         match catalog.get(&name) {
             Some(Some(_)) => {}
             Some(None) => return Ok(Taken::Done),
@@ -320,14 +326,6 @@ impl Planner {
         tables.entry(name).or_default().batch.truncate();
         Ok(Taken::Done)
     }
-}
-
-/// A new column whose type Postgres does not have.
-fn no_type(name: &TargetName, (column, ty): &(String, String)) -> Refusal {
-    let column = quoted(column);
-    Refusal::Impossible(Impossible(format!(
-        "table {name} has no column {column}, and its type `{ty}` has no Postgres type: ALTER TABLE {name} ADD COLUMN {column} …"
-    )))
 }
 
 /// `prefix.schema.table`, as Debezium names a topic whose names need no adjustment.

@@ -97,7 +97,7 @@ pub fn create_table(
 pub fn alter_table(name: &TargetName, changes: &[ColumnChange]) -> String {
     let change = |change: &ColumnChange| match change {
         ColumnChange::Add { column, ty } => format!("add column if not exists {} {ty}", quoted(column)),
-        ColumnChange::Widen { column, ty, .. } => format!("alter column {} type {ty}", quoted(column)),
+        ColumnChange::Widen { column, ty } => format!("alter column {} type {ty}", quoted(column)),
     };
     format!("alter table {name} {}", list(changes.iter().map(change)))
 }
