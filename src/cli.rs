@@ -77,7 +77,7 @@ fn flag(setting: &'static Setting) -> Arg {
 fn value_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Template | Kind::Bool => "TEXT",
-        Kind::Secret => "URL",
+        Kind::Secret => "SECRET",
         Kind::List => "NAME,…",
         Kind::Pairs => "KEY=VALUE",
         Kind::Count => "N",
@@ -113,6 +113,7 @@ fn inspect() -> Command {
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
+        .args(SETTINGS.iter().filter(|setting| setting.key.starts_with("registry.")).map(|setting| self::flag(setting)))
         .arg(
             Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
                 "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
-use rowkind_formats::{Column, Decoder, Event, Format, Placeholder, Record, RecordedRecord, Table, Value, changelog};
+use rowkind_formats::{Column, Event, Format, Record, RecordedRecord, Table, Told, Value, changelog};
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
+use crate::decode::{Decoder, Shared};
+use crate::registry::Registry;
 use crate::source::read_topic;
 use crate::terminal::{self, Look};
 
@@ -17,6 +20,7 @@ use crate::terminal::{self, Look};
 pub struct Options {
     input: Input,
     format: Format,
+    registry: Option<Registry>,
     output: Output,
     wanted: Wanted,
 }
@@ -69,10 +73,12 @@ impl Options {
             _ => return Err(ConfigError::new("--brokers and --topic go together, and without a file".to_owned())),
         };
         let word = text("format").unwrap_or_default();
+        let registry = Config::read_registry(flags)?;
         let format = Format::WORDS.iter().find(|(known, _)| *known == word).map(|(_, format)| *format);
         Ok(Self {
             input,
             format: format.ok_or_else(|| ConfigError::new("--format: not a format".to_owned()))?,
+            registry: registry.as_ref().map(Registry::new).transpose()?,
             output: *flags.get_one("output").unwrap_or(&Output::Text),
             wanted: Wanted {
                 tables: flags.get_many::<String>("table").unwrap_or_default().cloned().collect(),
@@ -87,17 +93,18 @@ impl Options {
 /// # Errors
 ///
 /// When the input cannot be read, or some of its records could not be decoded; those are named on standard error.
-pub fn run(options: &Options) -> anyhow::Result<()> {
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let Options { input, format, registry, output, wanted } = options;
     let mut printer = Printer {
-        decoder: Decoder::new(options.format, Placeholder::default(), Vec::new()),
+        decoder: Decoder::new(format, &Told::default(), Arc::new(Shared::new(registry))),
         out: BufWriter::new(io::stdout().lock()),
         has_colour: terminal::has_colour(),
-        output: options.output,
-        wanted: &options.wanted,
+        output,
+        wanted: &wanted,
         n_bad: 0,
         gone: None,
     };
-    match &options.input {
+    match &input {
         Input::Standard => printer.read("standard input", io::stdin().lock())?,
         Input::File(path) => {
             let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;

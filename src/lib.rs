@@ -5,6 +5,8 @@
 //! - [`config`]: what was typed, and what it means
 //! - [`source`]: records from Kafka or a file
 //! - [`records`]: a batch of raw records, and how far it moves its partitions
+//! - [`decode`]: a record becomes an event
+//! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
 //! - [`batch`]: one change is left per key
 //! - [`sink`]: rows and next offsets into Postgres, in one transaction
@@ -18,11 +20,13 @@ pub mod batch;
 pub mod bridge;
 pub mod cli;
 pub mod config;
+pub mod decode;
 pub mod demo;
 pub mod inspect;
 pub mod log;
 pub mod progress;
 pub mod records;
+pub mod registry;
 pub mod rejects;
 pub mod route;
 pub mod shutdown;

@@ -17,9 +17,7 @@ fn main() -> ExitCode {
             log::start(format);
             Config::read(flags).map_err(anyhow::Error::from).and_then(run)
         }
-        Some(("inspect", flags)) => {
-            inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(|options| inspect::run(&options))
-        }
+        Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
         _ => unreachable!("clap asks for a subcommand"),
     };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rowkind_formats::{Decoder, Format, Placeholder, RecordedRecord};
+use rowkind_formats::{Decoder, Format, RecordedRecord, Told};
 use serde_json::Value;
 
 /// Records of one format.
@@ -62,7 +62,7 @@ fn over(bencher: Bencher<'_, '_>, records: &[RecordedRecord], mut each: impl FnM
 
 #[divan::bench(args = RECORDINGS)]
 fn decode(bencher: Bencher<'_, '_>, recording: Recording) {
-    let mut decoder = Decoder::new(recording.format, Placeholder::default(), Vec::new());
+    let mut decoder = Decoder::new(recording.format, &Told::default());
     over(bencher, &recording.records(), |record| {
         black_box(decoder.decode(&record.as_record()).expect("the fixtures can be decoded"));
     });

@@ -1,8 +1,10 @@
 //! A record of any format becomes an [`Event`]: one decoder per format, told apart by [`Format`].
 
+use crate::avro::Framed;
 use crate::canal;
 use crate::debezium::{self, Stated};
-use crate::error::Error;
+use crate::detect::Auto;
+use crate::error::{Error, ErrorKind};
 use crate::flattened;
 use crate::maxwell;
 use crate::record::Record;
@@ -14,11 +16,17 @@ use crate::zone::UtcOffset;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
+    /// Whatever the topic's first record that tells is of: one of the others.
+    Auto,
     /// Debezium's envelopes in JSON, with their Connect schema or without it.
     #[default]
     DebeziumJson,
+    /// Debezium's envelopes in Avro.
+    DebeziumAvro,
     /// Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON.
     FlattenedJson,
+    /// The same in Avro.
+    FlattenedAvro,
     /// Canal's flat messages in JSON.
     CanalJson,
     /// Maxwell's messages in JSON.
@@ -27,52 +35,83 @@ pub enum Format {
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 4] = [
+    pub const WORDS: [(&'static str, Self); 7] = [
+        ("auto", Self::Auto),
         ("debezium-json", Self::DebeziumJson),
+        ("debezium-avro", Self::DebeziumAvro),
         ("flattened-json", Self::FlattenedJson),
+        ("flattened-avro", Self::FlattenedAvro),
         ("canal-json", Self::CanalJson),
         ("maxwell-json", Self::MaxwellJson),
     ];
+
+    /// The word that names it.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, format)| *format == self).map_or("", |(word, _)| word)
+    }
+
+    /// Whether payloads are Avro; `None` where only a record can tell.
+    fn is_avro(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::DebeziumAvro | Self::FlattenedAvro => Some(true),
+            Self::DebeziumJson | Self::FlattenedJson | Self::CanalJson | Self::MaxwellJson => Some(false),
+        }
+    }
 }
 
-/// Decodes the records of any number of topics, all of one format. [`Decoder::default`] is for Debezium's JSON.
+/// What the source was told and its records do not say.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The connector's `unavailable.value.placeholder`.
+    pub placeholder: Placeholder,
+    /// Types of single columns.
+    pub columns: Vec<Stated>,
+    /// The zone in which moments are sent without it. Only Canal does so.
+    pub time_zone: Option<UtcOffset>,
+}
+
+/// Decodes the records of any number of topics. [`Decoder::default`] is for Debezium's JSON.
+///
+/// It does no IO: a record in Avro whose schema it does not know yet is refused with [`ErrorKind::UnknownSchema`], and can
+/// be decoded again when the schema of that id was [learnt](Self::learn_schema).
 #[derive(Debug)]
-pub enum Decoder {
-    /// For [`Format::DebeziumJson`].
+pub struct Decoder {
+    format: Format,
+    of: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    Auto(Box<Auto>),
     Debezium(Box<debezium::Decoder>),
-    /// For [`Format::FlattenedJson`].
     Flattened(Box<flattened::Decoder>),
-    /// For [`Format::CanalJson`].
     Canal(canal::Decoder),
-    /// For [`Format::MaxwellJson`].
     Maxwell(maxwell::Decoder),
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self::Debezium(Box::default())
+        Self::new(Format::default(), &Told::default())
     }
 }
 
 impl Decoder {
-    /// A decoder for records of one format, for a connector with its own placeholder, and for columns whose types are
-    /// stated beside their events.
-    pub fn new(format: Format, placeholder: Placeholder, columns: Vec<Stated>) -> Self {
-        match format {
-            Format::DebeziumJson => Self::Debezium(Box::new(debezium::Decoder::new(placeholder, columns))),
-            Format::FlattenedJson => Self::Flattened(Box::new(flattened::Decoder::new(placeholder, columns))),
-            Format::CanalJson => Self::Canal(canal::Decoder::default()),
-            Format::MaxwellJson => Self::Maxwell(maxwell::Decoder::new(columns)),
-        }
-    }
-
-    /// The same for a source that sends moments in its own time zone. Only Canal does.
-    #[must_use]
-    pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
-        match self {
-            Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
-            other => other,
-        }
+    /// A decoder for records of one format.
+    pub fn new(format: Format, told: &Told) -> Self {
+        let (placeholder, columns) = (told.placeholder.clone(), told.columns.clone());
+        let of = match format {
+            Format::Auto => Of::Auto(Box::new(Auto::new(told))),
+            Format::DebeziumJson | Format::DebeziumAvro => {
+                Of::Debezium(Box::new(debezium::Decoder::new(placeholder, columns)))
+            }
+            Format::FlattenedJson | Format::FlattenedAvro => {
+                Of::Flattened(Box::new(flattened::Decoder::new(placeholder, columns)))
+            }
+            Format::CanalJson => Of::Canal(canal::Decoder::new(told.time_zone.clone())),
+            Format::MaxwellJson => Of::Maxwell(maxwell::Decoder::new(columns)),
+        };
+        Self { format, of }
     }
 
     /// Decodes one record.
@@ -81,11 +120,55 @@ impl Decoder {
     ///
     /// When the record is none of its format, or holds a value that is not of its type. No part of it is decoded then.
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        match self {
-            Self::Debezium(decoder) => decoder.decode(record),
-            Self::Flattened(decoder) => decoder.decode(record),
-            Self::Canal(decoder) => decoder.decode(record),
-            Self::Maxwell(decoder) => decoder.decode(record),
+        self.check_encoding(record)?;
+        match &mut self.of {
+            Of::Auto(auto) => auto.decode(record),
+            Of::Debezium(decoder) => decoder.decode(record),
+            Of::Flattened(decoder) => decoder.decode(record),
+            Of::Canal(decoder) => decoder.decode(record),
+            Of::Maxwell(decoder) => decoder.decode(record),
         }
+    }
+
+    /// Learns the Avro schema of an id, by its text. `references` are the texts of the schemas that it names and does not
+    /// hold, each behind those that it names itself.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no Avro schema.
+    pub fn learn_schema(&mut self, id: u32, text: &str, references: &[String]) -> Result<(), Error> {
+        match &mut self.of {
+            Of::Auto(auto) => auto.learn_schema(id, text, references),
+            Of::Debezium(decoder) => decoder.learn_schema(id, text, references),
+            Of::Flattened(decoder) => decoder.learn_schema(id, text, references),
+            Of::Canal(_) | Of::Maxwell(_) => Ok(()),
+        }
+    }
+
+    /// The formats of topics that were found out since the last call: of [`Format::Auto`] alone.
+    pub fn take_detected(&mut self) -> Vec<(String, Format)> {
+        match &mut self.of {
+            Of::Auto(auto) => auto.take_detected(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A payload in the other encoding is of another format, and that one should be named.
+    fn check_encoding(&self, record: &Record<'_>) -> Result<(), Error> {
+        let (Some(payload), Some(expects_avro)) = (record.payload, self.format.is_avro()) else {
+            return Ok(());
+        };
+        let kind = match (expects_avro, Framed::of(payload)) {
+            (true, None) => ErrorKind::Unexpected {
+                expected: "Avro behind a zero byte and a schema id",
+                found: "neither (is the format one of JSON?)",
+            },
+            (false, Some(_)) => ErrorKind::Unexpected {
+                expected: "JSON",
+                found: "what seems to be Avro behind a schema id (formats debezium-avro, flattened-avro)",
+            },
+            _ => return Ok(()),
+        };
+        Err(Error::new("payload", kind))
     }
 }

@@ -25,6 +25,26 @@ pub enum ErrorKind {
         /// 0-based distance from the start of the text at `path`.
         at: usize,
     },
+    /// Not Avro of its writer's schema, or cut off.
+    #[error("expected Avro of the schema {id}, found other bytes at byte {at}")]
+    BrokenAvro {
+        /// The writer's schema.
+        id: u32,
+        /// 0-based distance from the first byte of the key or payload.
+        at: usize,
+    },
+    /// The record names a writer's schema that the decoder was not given yet.
+    #[error("the schema {id} is not known")]
+    UnknownSchema {
+        /// Its id in the registry.
+        id: u32,
+    },
+    /// Objects and arrays, or types, inside of each other.
+    #[error("expected at most {limit} levels, found more")]
+    TooDeep {
+        /// The most levels there may be.
+        limit: usize,
+    },
     /// Well-formed JSON of another kind than expected.
     #[error("expected {expected}, found {found}")]
     Unexpected {

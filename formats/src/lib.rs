@@ -55,8 +55,10 @@ pub mod origin;
 pub mod record;
 pub mod row;
 
+mod avro;
 mod calendar;
 mod decimal;
+mod detect;
 mod interval;
 mod json;
 mod rebuilt;
@@ -65,7 +67,7 @@ mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
 pub use debezium::Stated;
-pub use decoder::{Decoder, Format};
+pub use decoder::{Decoder, Format, Told};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
 pub use origin::Origin;

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use serde_json::value::RawValue;
 
+use crate::avro;
 use crate::calendar::{TimeUnit, timestamp};
 use crate::json::{self, Fields, Json};
 
@@ -22,23 +23,58 @@ pub struct Origin<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Told<'a> {
     /// In blocks of the envelope.
-    Blocks { source: Option<&'a str>, transaction: Option<&'a str> },
+    Blocks { source: Option<Block<'a>>, transaction: Option<Block<'a>> },
     /// In fields that `ExtractNewRecordState` added to the row, named as there without the prefix: `source_lsn` or `lsn`.
-    Added(Vec<(Cow<'a, str>, &'a str)>),
+    Added(Vec<(Cow<'a, str>, Cow<'a, str>)>),
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
-    Attributes(Vec<(Cow<'a, str>, &'a str)>),
+    Attributes(Vec<(Cow<'a, str>, Cow<'a, str>)>),
     /// As Canal and Maxwell say it of `MySQL`'s log.
     Log { changed_at_ms: Option<i64>, position: Option<&'a str>, transaction: Option<&'a str> },
 }
 
+/// A block of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Block<'a> {
+    Json(&'a str),
+    Avro(avro::Part<'a>),
+}
+
+impl<'a> Block<'a> {
+    /// `None` where it cannot be read: an origin is told as far as it can be.
+    fn json(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Json(text) => Some(Cow::Borrowed(text)),
+            Self::Avro(part) => part.json().ok().map(Cow::Owned),
+        }
+    }
+
+    /// The text of a number or string in it; `None` for null, for anything else, and where it is not.
+    fn field(&self, name: &str) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Json(text) => field(text, name),
+            Self::Avro(part) => part.scalar(name),
+        }
+    }
+}
+
 impl<'a> Origin<'a> {
     pub(crate) fn new(op: Cow<'a, str>, source: Option<&'a RawValue>, transaction: Option<&'a RawValue>) -> Self {
-        let (source, transaction) = (source.map(RawValue::get), transaction.map(RawValue::get));
+        let block = |raw: Option<&'a RawValue>| raw.map(|raw| Block::Json(raw.get()));
+        Self { op: Some(op), told: Told::Blocks { source: block(source), transaction: block(transaction) } }
+    }
+
+    pub(crate) fn of_avro(
+        op: Cow<'a, str>,
+        source: Option<avro::Part<'a>>,
+        transaction: Option<avro::Part<'a>>,
+    ) -> Self {
+        let (source, transaction) = (source.map(Block::Avro), transaction.map(Block::Avro));
         Self { op: Some(op), told: Told::Blocks { source, transaction } }
     }
 
-    pub(crate) fn of_added(op: Option<Cow<'a, str>>, fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
-        Self { op, told: Told::Added(texts(fields)) }
+    /// `fields` are JSON texts.
+    pub(crate) fn of_added(op: Option<Cow<'a, str>>, fields: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Self {
+        Self { op, told: Told::Added(fields) }
     }
 
     pub(crate) fn of_attributes(op: Cow<'a, str>, attributes: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
@@ -57,9 +93,9 @@ impl<'a> Origin<'a> {
     }
 
     /// The whole `source` block as JSON text; `None` where the event has no such block.
-    pub fn source(&self) -> Option<&'a str> {
-        match self.told {
-            Told::Blocks { source, .. } => source,
+    pub fn source(&self) -> Option<Cow<'a, str>> {
+        match &self.told {
+            Told::Blocks { source, .. } => source.as_ref()?.json(),
             Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
         }
     }
@@ -104,7 +140,7 @@ impl<'a> Origin<'a> {
     /// `gtid`; of Canal the `gtid`, of Maxwell the `gtid` or else the `xid`.
     pub fn transaction(&self) -> Option<Cow<'a, str>> {
         let of_envelope = match &self.told {
-            Told::Blocks { transaction, .. } => transaction.and_then(|text| field(text, "id")),
+            Told::Blocks { transaction, .. } => transaction.as_ref().and_then(|block| block.field("id")),
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
             // an attribute of the same name as the source's
             Told::Attributes(_) => None,
@@ -116,7 +152,7 @@ impl<'a> Origin<'a> {
     /// A field of the source.
     fn field(&self, name: &str) -> Option<Cow<'a, str>> {
         match &self.told {
-            Told::Blocks { source, .. } => field((*source)?, name),
+            Told::Blocks { source, .. } => source.as_ref()?.field(name),
             Told::Added(fields) => {
                 let is = |added: &str| added.strip_prefix("source_") == Some(name);
                 // the clock of that bare name is the connector's
@@ -134,13 +170,16 @@ impl<'a> Origin<'a> {
     }
 }
 
-fn texts<'a>(fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Vec<(Cow<'a, str>, &'a str)> {
-    fields.into_iter().map(|(name, raw)| (name, raw.get())).collect()
+fn texts<'a>(fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    fields.into_iter().map(|(name, raw)| (name, Cow::Borrowed(raw.get()))).collect()
 }
 
 /// The text of the first field of that name which is a number or string.
-fn named<'a>(fields: &[(Cow<'a, str>, &'a str)], is: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
-    fields.iter().filter(|(name, _)| is(name)).find_map(|(_, text)| scalar(text))
+fn named<'a>(fields: &[(Cow<'a, str>, Cow<'a, str>)], is: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
+    fields.iter().filter(|(name, _)| is(name)).find_map(|(_, text)| match text {
+        Cow::Borrowed(text) => scalar(text),
+        Cow::Owned(text) => scalar(text).map(|text| Cow::Owned(text.into_owned())),
+    })
 }
 
 /// The text of a number or string in an object; `None` for null, for anything else, and where it is not.
@@ -193,12 +232,15 @@ mod tests {
     #[test]
     fn the_fields_that_were_added_to_a_row() {
         let row = r#"{"op":"u","source_ts_ms":1763700000123,"ts_ms":1763700009999,"lsn":23803720,"source_txId":7}"#;
-        let added = Origin::of_added(None, fields(row));
+        let added = Origin::of_added(None, texts(fields(row)));
         assert_eq!(added.changed_at().as_deref(), Some("2025-11-21 04:40:00.123+00"));
         assert_eq!(added.position().as_deref(), Some("0/16B3748"));
         assert_eq!(added.transaction().as_deref(), Some("7"));
-        assert_eq!(Origin::of_added(None, fields(r#"{"ts_ms":1}"#)).changed_at(), None, "the connector's clock");
-        assert_eq!(Origin::of_added(None, fields(r#"{"txId":7,"id":"7:9"}"#)).transaction().as_deref(), Some("7:9"));
+        assert_eq!(Origin::of_added(None, texts(fields(r#"{"ts_ms":1}"#))).changed_at(), None, "the connector's clock");
+        assert_eq!(
+            Origin::of_added(None, texts(fields(r#"{"txId":7,"id":"7:9"}"#))).transaction().as_deref(),
+            Some("7:9")
+        );
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Placeholder {
     arrays: Vec<String>,
     /// hstore as a map.
     map: String,
+    /// bytea where bytes can be sent (Avro).
+    bytes: Vec<u8>,
     /// The longest string, with every character escaped.
     max_string: usize,
 }
@@ -65,8 +67,19 @@ impl Placeholder {
             format!("[{}]", quoted(&name_based_uuid(bytes))),
             format!("[{}]", numbers.join(",")),
         ];
+        let bytes = bytes.to_vec();
         let max_string = contents.iter().map(|content| content.len() * 6 + 2).max().unwrap_or(0);
-        Self { strings, contents, arrays, map, max_string }
+        Self { strings, contents, arrays, map, bytes, max_string }
+    }
+
+    /// Whether a string that was sent as such is the placeholder in one of its forms.
+    pub(crate) fn is_text(&self, text: &str) -> bool {
+        self.contents.iter().any(|form| form == text)
+    }
+
+    /// Whether bytes that were sent as such are the placeholder.
+    pub(crate) fn is_bytes(&self, bytes: &[u8]) -> bool {
+        bytes == self.bytes
     }
 
     /// Whether the JSON text of a column is the placeholder in one of its forms.

@@ -6,7 +6,7 @@ mod recordings;
 
 use std::fs;
 
-use recordings::{jsonl_files, outcomes, records};
+use recordings::{decoder_of, jsonl_files, outcomes, records};
 use rowkind_formats::Format;
 
 /// Every file of records in the folder gives the changelog that stands beside it.
@@ -15,7 +15,7 @@ use rowkind_formats::Format;
 fn check(folder: &str) {
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     for file in jsonl_files(folder) {
-        let found = outcomes(format_of(folder), &records(&file));
+        let found = outcomes(decoder_of(format_of(folder), folder), &records(&file));
         let golden = file.with_extension("changelog");
         if update {
             fs::write(&golden, &found).unwrap();
@@ -92,6 +92,13 @@ fn mariadb_json_string() {
 #[test]
 fn mariadb_json_connect() {
     check("debezium-json/mariadb/json-connect");
+}
+
+#[test]
+fn avro() {
+    check("debezium-avro/postgres");
+    check("debezium-avro/mysql");
+    check("debezium-avro/mariadb");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::records::{Records, TopicPartition};
 use crate::rejects::{Reject, Verdict};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::catalog::Catalog;
-use crate::sink::postgres::plan::{Impossible, Plan, Planner};
+use crate::sink::postgres::plan::{Plan, Planner, Unplanned};
 use crate::sink::postgres::{Applied, Failure, PostgresSink};
 
 /// One task with one connection.
@@ -35,7 +35,7 @@ pub(super) struct Lane {
 /// A batch and the plan that was made for it ahead of time.
 struct Planned {
     records: Records,
-    plan: Result<Plan, Impossible>,
+    plan: Result<Plan, Unplanned>,
 }
 
 type Planning = JoinHandle<(Planner, Planned)>;
@@ -79,7 +79,7 @@ impl Lane {
                     (Some(outcome), planning)
                 }
                 Ok(_) => (None, None),
-                Err(impossible) => (Some(Err(Failure::Stale(impossible.to_string()))), None),
+                Err(unplanned) => (Some(Err(unplanned.into())), None),
             };
             if let Some(planning) = planning {
                 next = Some(self.planned(planning).await?);

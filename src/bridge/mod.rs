@@ -15,8 +15,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Source};
+use crate::decode;
 use crate::progress::Progress;
 use crate::records::TopicPartition;
+use crate::registry::Registry;
 use crate::rejects::Reject;
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::plan::Planner;
@@ -48,12 +50,14 @@ const DRAIN: Duration = Duration::from_millis(3_500);
 /// When it stops at a reject, or a person has to act.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let progress = Arc::new(Progress::default());
+    let registry = config.registry.as_ref().map(Registry::new).transpose();
+    let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.sink.n_lanes);
     for _ in 0..config.sink.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(&config);
+        let planner = Planner::new(&config, Arc::clone(&decoding));
         let lane = Lane::new(sink(&config), planner, batches, Arc::clone(&progress), shutdown.clone());
         lanes.spawn(lane.run());
     }

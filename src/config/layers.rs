@@ -41,7 +41,33 @@ pub(crate) fn read(
     if let Some(path) = file {
         read_file(path, &mut layers)?;
     }
-    for setting in SETTINGS {
+    read_settings(SETTINGS.iter(), environment, flags, &mut layers)?;
+    Ok(layers)
+}
+
+/// Reads the settings whose keys begin so, without a file.
+///
+/// # Errors
+///
+/// As for [`read`].
+pub(crate) fn read_section(
+    prefix: &str,
+    environment: impl Fn(&str) -> Option<String>,
+    flags: &ArgMatches,
+) -> Result<Layers, ConfigError> {
+    let mut layers = Layers::default();
+    let section = SETTINGS.iter().filter(|setting| setting.key.starts_with(prefix));
+    read_settings(section, environment, flags, &mut layers)?;
+    Ok(layers)
+}
+
+fn read_settings(
+    settings: impl Iterator<Item = &'static Setting>,
+    environment: impl Fn(&str) -> Option<String>,
+    flags: &ArgMatches,
+    layers: &mut Layers,
+) -> Result<(), ConfigError> {
+    for setting in settings {
         if let Some(typed) = from_environment(setting, &environment)? {
             layers.values.insert(setting.key, typed);
         }
@@ -49,7 +75,7 @@ pub(crate) fn read(
             layers.values.insert(setting.key, typed);
         }
     }
-    Ok(layers)
+    Ok(())
 }
 
 fn from_environment(

@@ -14,9 +14,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rowkind_formats::{Format, Placeholder, Stated, UtcOffset};
+use rowkind_formats::{Format, Told};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
 use layers::{Layers, Typed};
@@ -37,12 +38,10 @@ pub struct Config {
     pub modes: Modes,
     /// What the records are.
     pub format: Format,
-    /// The zone in which the source sends moments without saying so.
-    pub time_zone: Option<UtcOffset>,
-    /// The connector's `unavailable.value.placeholder`.
-    pub placeholder: Placeholder,
-    /// What the values of single columns are.
-    pub columns: Vec<Stated>,
+    /// Where the schemas of records in Avro are.
+    pub registry: Option<registry::Settings>,
+    /// What the connector was told, as far as it decides what values are.
+    pub told: Told,
     /// Where rows go.
     pub sink: Sink,
     /// Which table each topic's rows go to, and in which shape.
@@ -187,6 +186,16 @@ impl Config {
         Self::from_layers(&layers)
     }
 
+    /// Reads the settings of the registry alone, from the environment and flags.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub(crate) fn read_registry(flags: &ArgMatches) -> Result<Option<registry::Settings>, ConfigError> {
+        let layers = layers::read_section("registry.", |name| std::env::var(name).ok(), flags)?;
+        reading::registry(&Reader(&layers))
+    }
+
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
@@ -199,9 +208,12 @@ impl Config {
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
             format,
-            time_zone: reading::time_zone(&read)?,
-            placeholder: reading::placeholder(&read)?,
-            columns: reading::columns(&read, format)?,
+            registry: reading::registry(&read)?,
+            told: Told {
+                placeholder: reading::placeholder(&read)?,
+                columns: reading::columns(&read, format)?,
+                time_zone: reading::time_zone(&read)?,
+            },
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {

@@ -3,6 +3,7 @@
 use rowkind_formats::{BytesText, Format, Placeholder, Stated, UtcOffset};
 
 use super::{ConfigError, Reader};
+use crate::registry::{Location, Login, Settings};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
 pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
@@ -52,6 +53,34 @@ pub(super) fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigEr
             .map_err(|_| read.invalid(key, "UTC or a fixed distance from it, as +02:00; no zone with summer time"))
     };
     read.text(key).map(parse).transpose()
+}
+
+/// Where schemas are, and as whom they are asked for.
+pub(super) fn registry(read: &Reader<'_>) -> Result<Option<Settings>, ConfigError> {
+    let urls = read.list("registry.url");
+    let expected = "http://host:8081, https://…, or file:PATH alone";
+    let location = match urls.as_slice() {
+        [] => return Ok(None),
+        [url] if url.starts_with("file:") => Location::File(url.trim_start_matches("file:").into()),
+        urls if urls.iter().all(|url| url.starts_with("http://") || url.starts_with("https://")) => {
+            Location::Urls(urls.to_vec())
+        }
+        _ => return Err(read.invalid("registry.url", expected)),
+    };
+    if let Location::Urls(urls) = &location
+        && urls.iter().any(|url| url.split('/').nth(2).is_some_and(|host| host.contains('@')))
+    {
+        let expected = "a URL without a login: set `registry.username` and `registry.password`";
+        return Err(read.invalid("registry.url", expected));
+    }
+    let (user, password) = (read.text("registry.username"), read.text("registry.password"));
+    let login = match (user, read.text("registry.token")) {
+        (None, None) => Login::Nobody,
+        (Some(user), None) => Login::Basic { user: user.to_owned(), password: password.map(str::to_owned) },
+        (None, Some(token)) => Login::Bearer(token.to_owned()),
+        (Some(_), Some(_)) => return Err(read.invalid("registry.token", "no `registry.username` beside it")),
+    };
+    Ok(Some(Settings { location, login, ca: read.text("registry.ca_location").map(Into::into) }))
 }
 
 /// The types that are stated for single columns.

@@ -71,9 +71,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "source.format",
-        Kind::Choice(&["debezium-json", "flattened-json", "canal-json", "maxwell-json"]),
+        Kind::Choice(&[
+            "auto",
+            "debezium-json",
+            "debezium-avro",
+            "flattened-json",
+            "flattened-avro",
+            "canal-json",
+            "maxwell-json",
+        ]),
         Some("debezium-json"),
-        "What the records are; Debezium's with or without their schema is told record by record",
+        "What the records are; auto finds it out for each topic; JSON with or without its schema is told record by record",
     ),
     setting("source.group", Kind::Text, None, "Consumer group [default: the pipeline's name]"),
     setting(
@@ -131,6 +139,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         Some("__debezium_unavailable_value"),
         "The connector's unavailable.value.placeholder",
+    ),
+    setting(
+        "registry.url",
+        Kind::List,
+        None,
+        "Schema registry of records in Avro, as http://host:8081; or file:PATH, a JSON object of schemas by their ids",
+    ),
+    setting("registry.username", Kind::Text, None, "User of the registry (HTTP basic authentication)"),
+    setting("registry.password", Kind::Secret, None, "Password of the registry"),
+    setting("registry.token", Kind::Secret, None, "Bearer token of the registry"),
+    setting(
+        "registry.ca_location",
+        Kind::Text,
+        None,
+        "File of certificates (PEM) to trust for the registry beside the system's",
     ),
     setting("sink.url", Kind::Secret, None, "Postgres, as postgres://user:password@host/database?sslmode=verify-full"),
     setting(

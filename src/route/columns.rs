@@ -175,7 +175,7 @@ mod tests {
         let payload = br#"{"type":"UPDATE","table":"t","data":[{"a":"1","b":"1"},{"a":"2","b":"2"},{"b":"3"}],
                            "old":[{"b":"0"},{"a":"9"},{}]}"#;
         let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload) };
-        let mut decoder = Decoder::new(Format::CanalJson, Placeholder::default(), Vec::new());
+        let mut decoder = Decoder::new(Format::CanalJson, &Told::default());
         let Ok(Event::Change(mut change)) = decoder.decode(&record) else { panic!("the test's record is a change") };
         super::key_by(&mut change, &["a"]);
         let kinds: Vec<_> = change.rows.iter().map(|row| row.kind.short()).collect();

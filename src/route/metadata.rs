@@ -69,7 +69,7 @@ impl MetadataColumn {
             Metadata::ChangedAt => text(origin.changed_at().map(Cow::Owned)),
             Metadata::Position => text(origin.position().map(Cow::Owned)),
             Metadata::Transaction => text(origin.transaction()),
-            Metadata::Source => origin.source().map_or(Value::Null, |json| Value::Json(Cow::Borrowed(json))),
+            Metadata::Source => origin.source().map_or(Value::Null, Value::Json),
             Metadata::Topic => Value::Text(Cow::Borrowed(record.topic)),
             Metadata::Partition => Value::Number(Cow::Owned(record.partition.to_string())),
             Metadata::Offset => Value::Number(Cow::Owned(record.offset.to_string())),

@@ -44,13 +44,13 @@ use types::{Columns, KnownColumns};
 /// It remembers the types of tables by their text. Nothing else of a record outlives the call.
 ///
 /// ```
-/// use rowkind_formats::{Decoder, Format, Placeholder, Record, changelog};
+/// use rowkind_formats::{Decoder, Format, Record, Told, changelog};
 ///
 /// let payload = br#"{"type":"UPDATE","isDdl":false,"database":"shop","table":"orders","pkNames":["id"],
 ///     "mysqlType":{"id":"int","state":"enum('open','paid')","total":"decimal(10,2)"},
 ///     "data":[{"id":"1","state":"2","total":"12.5"}],"old":[{"state":"1"}]}"#;
 /// let record = Record { topic: "shop", partition: 0, offset: 0, key: None, payload: Some(payload) };
-/// let mut decoder = Decoder::new(Format::CanalJson, Placeholder::default(), Vec::new());
+/// let mut decoder = Decoder::new(Format::CanalJson, &Told::default());
 /// assert_eq!(
 ///     changelog::text(&decoder.decode(&record)?),
 ///     "-U shop.orders {\"id\":1,\"state\":\"open\",\"total\":12.50}\n\

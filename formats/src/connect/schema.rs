@@ -13,18 +13,24 @@ use crate::row::{Connector, Field, RowSchema, SourceColumn};
 /// Debezium writes this as the length of a `bit varying` without a limit.
 const UNBOUNDED: usize = 2_147_483_647;
 
-#[derive(Debug, Deserialize)]
-struct Node {
+/// A type of Connect's.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Node {
     #[serde(rename = "type")]
-    ty: String,
-    name: Option<String>,
-    parameters: Option<BTreeMap<String, String>>,
-    field: Option<String>,
-    fields: Option<Vec<Node>>,
-    items: Option<Box<Node>>,
+    pub(crate) ty: String,
+    pub(crate) name: Option<String>,
+    pub(crate) parameters: Option<BTreeMap<String, String>>,
+    pub(crate) field: Option<String>,
+    pub(crate) fields: Option<Vec<Node>>,
+    pub(crate) items: Option<Box<Node>>,
 }
 
 impl Node {
+    /// A type that its name says all of.
+    pub(crate) fn of(ty: &str) -> Self {
+        Self { ty: ty.to_owned(), ..Self::default() }
+    }
+
     fn parameter<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
         self.parameters.as_ref()?.get(name)?.parse().ok()
     }
@@ -156,21 +162,7 @@ impl Schemas {
     /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`. The two differ
     /// only in theory, so one stands for both.
     pub(crate) fn of_envelope(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
-        let parsed = self.get(text, |node| {
-            let (mut before, mut after, mut source) = (None, None, None);
-            for field in node.fields.unwrap_or_default() {
-                match field.field.as_deref() {
-                    Some("after") => after = Some(field),
-                    Some("before") => before = Some(field),
-                    Some("source") => source = field.name.as_deref().and_then(connector),
-                    _ => {}
-                }
-            }
-            after.or(before).map(|image| image.into_row_schema(source)).ok_or_else(|| {
-                Error::new("schema", ErrorKind::Missing { expected: "the fields `before` and `after` of an envelope" })
-            })
-        });
-        Ok(parsed?.row)
+        Ok(self.get(text, columns_of_image)?.row)
     }
 
     /// The schema of a key.
@@ -188,7 +180,24 @@ impl Schemas {
     }
 }
 
-fn columns_of(node: Node) -> Result<RowSchema, Error> {
+/// The columns of an envelope's images.
+pub(crate) fn columns_of_image(envelope: Node) -> Result<RowSchema, Error> {
+    let (mut before, mut after, mut source) = (None, None, None);
+    for field in envelope.fields.unwrap_or_default() {
+        match field.field.as_deref() {
+            Some("after") => after = Some(field),
+            Some("before") => before = Some(field),
+            Some("source") => source = field.name.as_deref().and_then(connector),
+            _ => {}
+        }
+    }
+    after.or(before).map(|image| image.into_row_schema(source)).ok_or_else(|| {
+        Error::new("schema", ErrorKind::Missing { expected: "the fields `before` and `after` of an envelope" })
+    })
+}
+
+/// The columns of a row, or of a key.
+pub(crate) fn columns_of(node: Node) -> Result<RowSchema, Error> {
     match node.ty.as_str() {
         "struct" => Ok(node.into_row_schema(None)),
         _ => Err(Error::new(

@@ -1,42 +1,63 @@
-//! The envelope itself: one pass over the record, values left raw.
+//! The envelope itself: one pass over the record, images left as they were sent.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::cloud_event::CloudEvent;
+use super::image::Sent;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::origin::Origin;
-use crate::row::{Aside, Table};
+use crate::row::{Aside, RowSchema, Table};
 
 /// What a record's payload is, before its values are looked at.
 #[derive(Debug)]
-pub(super) enum Payload<'a> {
-    /// An envelope, and the text of its schema where it has one.
-    Envelope(Message<'a>, Option<&'a str>),
+pub(super) enum Payload<'a, 's> {
+    Envelope(Envelope<'a, 's>),
     /// Null, wrapped by the converter: `{"schema":…,"payload":null}`.
     Tombstone,
     /// Not about rows.
     Aside(Aside),
 }
 
-/// The top of a record's value: an envelope, another message of a connector, or `{"schema":…,"payload":…}` around one.
+/// An envelope in its parts.
+#[derive(Debug)]
+pub(super) struct Envelope<'a, 's> {
+    pub(super) op: Cow<'a, str>,
+    pub(super) table: Table<'a>,
+    pub(super) before: Option<Sent<'a, 's>>,
+    pub(super) after: Option<Sent<'a, 's>>,
+    pub(super) schema: Option<SchemaOf<'a>>,
+    pub(super) origin: Origin<'a>,
+}
+
+/// What states the types of an envelope's images.
+#[derive(Debug)]
+pub(super) enum SchemaOf<'a> {
+    /// The text of a Connect schema.
+    Text(&'a str),
+    /// Avro's own, which was read before.
+    Known(Arc<RowSchema>),
+}
+
+/// The top of a record's value in JSON: an envelope, another message of a connector, or `{"schema":…,"payload":…}` around one.
 ///
 /// No message has `payload` at its top, so that one pass tells the two forms apart. A field that is null counts as
 /// absent.
 #[derive(Debug, Deserialize)]
-pub(super) struct Message<'a> {
+struct Message<'a> {
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
 
     #[serde(borrow)]
-    pub(super) before: Option<&'a RawValue>,
+    before: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) after: Option<&'a RawValue>,
+    after: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -59,11 +80,13 @@ struct Source<'a> {
     table: Option<Cow<'a, str>>,
 }
 
-impl<'a> Payload<'a> {
+impl<'a> Payload<'a, '_> {
+    /// Reads a payload in JSON. Where an envelope names no table, the topic does.
+    ///
     /// # Errors
     ///
     /// When it is not JSON, not an object, or no message that a connector is known to write.
-    pub(super) fn parse(payload: &'a [u8]) -> Result<Self, Error> {
+    pub(super) fn of_json(payload: &'a [u8], topic: &'a str) -> Result<Self, Error> {
         let parse = |text| json::parse::<Message<'a>>(text).map_err(|error| error.under("payload"));
         let top = parse(payload)?;
         let (message, schema, text) = match top.payload {
@@ -72,18 +95,18 @@ impl<'a> Payload<'a> {
         };
         match message.op {
             Some(op) if op.get() == "\"m\"" => Ok(Self::Aside(Aside::Message)),
-            Some(_) => Ok(Self::Envelope(message, schema)),
-            None => Self::without_op(text),
+            Some(_) => message.into_envelope(topic, schema).map(Self::Envelope),
+            None => Self::without_op(text, topic),
         }
     }
 
     /// A message is known by all the names that its connector always writes: a row that lost its envelope may have a
     /// column `status` or `ts_ms`, and must not pass for one.
-    fn without_op(text: &'a [u8]) -> Result<Self, Error> {
+    fn without_op(text: &'a [u8], topic: &'a str) -> Result<Self, Error> {
         let Fields(fields) = json::parse(text).map_err(|error| error.under("payload"))?;
         if let Some(event) = CloudEvent::of(&fields).map_err(|error| error.under("payload"))? {
             let schema = event.schema;
-            return Ok(Self::Envelope(Message::of_cloud_event(event), schema));
+            return Message::of_cloud_event(event).into_envelope(topic, schema).map(Self::Envelope);
         }
         let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| raw.get());
         let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());
@@ -119,22 +142,18 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// # Errors
-    ///
-    /// When there is none, or it is no string.
-    pub(super) fn op(&self) -> Result<Cow<'a, str>, Error> {
-        match Json::of(self.op.ok_or_else(no_op)?) {
-            Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op")),
-            other => Err(other.unexpected("a string").under("op")),
-        }
-    }
-
-    /// What it says beside the rows.
-    pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {
-        match &self.cloud_event {
-            Some(event) => event.origin(op),
-            None => Origin::new(op, self.source, self.transaction),
-        }
+    fn into_envelope<'s>(self, topic: &'a str, schema: Option<&'a str>) -> Result<Envelope<'a, 's>, Error> {
+        let table = self.table(topic)?;
+        let op = match Json::of(self.op.ok_or_else(no_op)?) {
+            Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op"))?,
+            other => return Err(other.unexpected("a string").under("op")),
+        };
+        let origin = match &self.cloud_event {
+            Some(event) => event.origin(op.clone()),
+            None => Origin::new(op.clone(), self.source, self.transaction),
+        };
+        let (before, after) = (self.before.map(Sent::Json), self.after.map(Sent::Json));
+        Ok(Envelope { op, table, before, after, schema: schema.map(SchemaOf::Text), origin })
     }
 
     /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
@@ -142,7 +161,7 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// When `source` does not name a table.
-    pub(super) fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
+    fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
         if let Some(event) = &self.cloud_event {
             return event.table();
         }
@@ -158,7 +177,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn no_op() -> Error {
+pub(super) fn no_op() -> Error {
     let expected = "a Debezium envelope with its `op` (is the format debezium-json?)";
     Error::new("op", ErrorKind::Missing { expected })
 }

@@ -5,16 +5,24 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::Stated;
+use crate::avro::{self, Datum};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
-use crate::row::{Column, RowSchema};
+use crate::row::{Column, Field, RowSchema};
 use crate::unavailable::Placeholder;
+
+/// A part of a record, as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sent<'a, 's> {
+    Json(&'a RawValue),
+    Avro(Datum<'a, 's>),
+}
 
 /// What an image is of: decides how its columns are read, and where an error was.
 pub(crate) struct ImageOf<'a, 's> {
     pub(crate) path: &'static str,
-    pub(crate) raw: &'a RawValue,
+    pub(crate) sent: Sent<'a, 's>,
     pub(crate) types: Types<'s>,
 }
 
@@ -37,8 +45,14 @@ pub(crate) fn image<'a>(
     let at_path = |error: Error| {
         if of.path.is_empty() { error } else { error.under(of.path) }
     };
-    let Json::Object(text) = Json::of(of.raw) else {
-        return Err(at_path(Json::of(of.raw).unexpected("an object of columns")));
+    let raw = match of.sent {
+        Sent::Json(raw) => raw,
+        Sent::Avro(datum) => {
+            return avro::columns(datum, of.types, placeholder, |_| true, not_sent).map_err(at_path);
+        }
+    };
+    let Json::Object(text) = Json::of(raw) else {
+        return Err(at_path(Json::of(raw).unexpected("an object of columns")));
     };
     let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
     columns(fields, of.types, placeholder, not_sent).map_err(at_path)
@@ -74,8 +88,7 @@ pub(crate) fn columns<'a>(
 impl<'s> Types<'s> {
     /// The name and type of the column that is sent as `name`, which nearly always stands at `at`.
     fn of<'a>(&self, name: Cow<'a, str>, at: usize) -> (Cow<'a, str>, Option<&'s connect::ColumnType>) {
-        let field = |schema: Option<&'s RowSchema>| schema.and_then(|schema| connect::field_of(schema, &name, at));
-        match field(self.row).or_else(|| field(self.key)) {
+        match self.field(&name, at) {
             Some(field) if field.sent_as.is_some() => (Cow::Owned(field.name.clone()), Some(&field.ty)),
             Some(field) => (name, Some(&field.ty)),
             None => {
@@ -83,6 +96,12 @@ impl<'s> Types<'s> {
                 (name, stated.map(|stated| &stated.ty))
             }
         }
+    }
+
+    /// What a schema says of that column.
+    pub(crate) fn field(&self, name: &str, at: usize) -> Option<&'s Field> {
+        let of = |schema: Option<&'s RowSchema>| schema.and_then(|schema| connect::field_of(schema, name, at));
+        of(self.row).or_else(|| of(self.key))
     }
 
     /// Whether no schema states the types, so that a column may be without one.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::envelope;
-use super::image::{ImageOf, Types, image};
+use super::image::{ImageOf, Sent, Types, image};
 use super::stated::{Stated, StatedTypes};
+use crate::avro::{Datum, Framed, Writers};
 use crate::connect::Schemas;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::record::Record;
-use crate::row::{Aside, Event, Key, RowSchema, Table};
+use crate::row::{Aside, Column, Event, Key, RowSchema, Table};
 use crate::unavailable::Placeholder;
 
 /// Schemas by their text, the table that each topic's records belong to, for tombstones, which do not say, and the last
@@ -20,6 +21,7 @@ use crate::unavailable::Placeholder;
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) schemas: Schemas,
+    pub(crate) writers: Writers,
     pub(crate) stated: StatedTypes,
     pub(crate) placeholder: Placeholder,
     tables: HashMap<String, KnownTable>,
@@ -106,11 +108,24 @@ impl Memory {
         table: Option<&Table<'_>>,
         row: Option<&RowSchema>,
     ) -> Result<Option<Key<'a>>, Error> {
-        let Some(text) = record.key else { return Ok(None) };
-        self.key_columns(text, table, row).map_err(|error| error.under("key"))
+        let Some(bytes) = record.key else { return Ok(None) };
+        let key = match Framed::of(bytes) {
+            Some(framed) => self.avro_key(framed, row),
+            None => self.json_key(bytes, table, row),
+        };
+        key.map_err(|error| error.under("key"))
     }
 
-    fn key_columns<'a>(
+    fn avro_key<'a>(&self, framed: Framed<'a>, row: Option<&RowSchema>) -> Result<Option<Key<'a>>, Error> {
+        let writer = self.writers.get(framed.id)?;
+        let Some(datum) = Datum::of(framed, &writer.schema).present()? else { return Ok(None) };
+        let schema = writer.columns.as_ref().map(|parsed| Arc::clone(&parsed.row));
+        let types = Types { row, key: schema.as_deref(), stated: &[] };
+        let columns = image(&ImageOf { path: "", sent: Sent::Avro(datum), types }, &self.placeholder, |_| {})?;
+        key_of(columns, schema)
+    }
+
+    fn json_key<'a>(
         &mut self,
         text: &'a [u8],
         table: Option<&Table<'_>>,
@@ -136,10 +151,14 @@ impl Memory {
         }
         let stated = table.map_or(&[][..], |table| self.stated.of(table));
         let types = Types { row, key: schema.as_deref(), stated };
-        let columns = image(&ImageOf { path: "", raw, types }, &self.placeholder, |_| {})?;
-        if columns.is_empty() {
-            return Err(Error::new("", ErrorKind::Missing { expected: "the key's columns" }));
-        }
-        Ok(Some(Key { columns, schema }))
+        let columns = image(&ImageOf { path: "", sent: Sent::Json(raw), types }, &self.placeholder, |_| {})?;
+        key_of(columns, schema)
     }
+}
+
+fn key_of(columns: Vec<Column<'_>>, schema: Option<Arc<RowSchema>>) -> Result<Option<Key<'_>>, Error> {
+    if columns.is_empty() {
+        return Err(Error::new("", ErrorKind::Missing { expected: "the key's columns" }));
+    }
+    Ok(Some(Key { columns, schema }))
 }

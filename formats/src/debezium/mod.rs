@@ -1,4 +1,4 @@
-//! Debezium's envelopes in JSON, with their Connect schema or without it, told apart record by record.
+//! Debezium's envelopes in JSON, with their Connect schema or without it, or in Avro, told apart record by record.
 //!
 //! Comes in: a [`Record`]. Goes out: an [`Event`] that borrows from it, whole or not at all. The row kinds are Flink's:
 //!
@@ -15,18 +15,20 @@
 //! The envelope is described at
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
 
+pub(crate) mod avro;
 mod cloud_event;
 pub(crate) mod envelope;
 pub(crate) mod image;
 pub(crate) mod memory;
 mod stated;
 
+use crate::avro::Framed;
 use crate::error::{Error, ErrorKind};
 use crate::record::Record;
 use crate::row::{Change, Event, Key, Row, RowKind};
 use crate::unavailable::Placeholder;
-use envelope::{Message, Payload};
-use image::{ImageOf, Types, image};
+use envelope::{Envelope, Payload, SchemaOf};
+use image::{ImageOf, Sent, Types, image};
 use memory::Memory;
 pub use stated::Stated;
 pub(crate) use stated::StatedTypes;
@@ -67,32 +69,50 @@ impl Decoder {
     /// When the record is not JSON, is no Debezium message of a kind that is known, or holds a value that is not of its
     /// type. No part of it is decoded then.
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        let Some(payload) = record.payload else {
+        let Some(bytes) = record.payload else {
             return self.tombstone(record);
         };
-        let (message, schema) = match Payload::parse(payload)? {
-            Payload::Envelope(message, schema) => (message, schema),
+        let writer;
+        let payload = match Framed::of(bytes) {
+            Some(framed) => {
+                writer = self.memory.writers.get(framed.id).map_err(|error| error.under("payload"))?;
+                avro::payload(framed, &writer, record.topic)?
+            }
+            None => Payload::of_json(bytes, record.topic)?,
+        };
+        let Envelope { op, table, before, after, schema, origin } = match payload {
+            Payload::Envelope(envelope) => envelope,
             Payload::Tombstone => return self.tombstone(record),
             Payload::Aside(aside) => return Ok(Event::Aside(aside)),
         };
-        let table = message.table(record.topic)?;
-        let op = message.op()?;
         if op == "t" {
             return Ok(Event::Truncate(table));
         }
         let memory = &mut self.memory;
-        let schema = schema.map(|text| memory.schemas.of_envelope(text)).transpose()?;
+        let schema = match schema {
+            Some(SchemaOf::Text(text)) => Some(memory.schemas.of_envelope(text)?),
+            Some(SchemaOf::Known(schema)) => Some(schema),
+            None => None,
+        };
         let schema = schema.map(|schema| memory.stated.apply(&table, schema));
         let key = memory.key(record, Some(&table), schema.as_deref())?;
         let stated = if schema.is_none() { memory.stated.of(&table) } else { &[] };
         let types = Types { row: schema.as_deref(), key: None, stated };
-        let rows = rows(&op, &message, types, key.as_ref(), &memory.placeholder)?;
+        let rows = rows(&op, [before, after], types, key.as_ref(), &memory.placeholder)?;
         memory.remember(record.topic, &table, schema.as_ref());
         if op == "d" {
             memory.remember_delete(record);
         }
-        let origin = message.origin(op);
         Ok(Event::Change(Change { table, key, schema, rows, origin }))
+    }
+
+    /// Learns the schema of an id.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no Avro schema.
+    pub fn learn_schema(&mut self, id: u32, text: &str, references: &[String]) -> Result<(), Error> {
+        self.memory.writers.learn(id, text, references)
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
@@ -105,13 +125,13 @@ impl Decoder {
 
 fn rows<'a>(
     op: &str,
-    message: &Message<'a>,
+    [before, after]: [Option<Sent<'a, '_>>; 2],
     types: Types<'_>,
     key: Option<&Key<'a>>,
     placeholder: &Placeholder,
 ) -> Result<Vec<Row<'a>>, Error> {
-    let before = message.before.map(|raw| ImageOf { path: "before", raw, types });
-    let after = message.after.map(|raw| ImageOf { path: "after", raw, types });
+    let before = before.map(|sent| ImageOf { path: "before", sent, types });
+    let after = after.map(|sent| ImageOf { path: "after", sent, types });
     let row = |kind, of: &ImageOf<'a, '_>| {
         let mut not_sent = Vec::new();
         let columns = image(of, placeholder, |name| not_sent.push(name))?;

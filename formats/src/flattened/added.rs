@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::avro::Datum;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Json};
 use crate::row::RowKind;
@@ -45,20 +46,39 @@ impl Added {
     }
 }
 
-/// A row's fields.
+/// What was added to a row: names without the prefix, and values as JSON.
+pub(super) type AddedFields<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// A row in JSON, its fields told apart.
 pub(super) struct Split<'a> {
     pub(super) columns: Vec<(Cow<'a, str>, &'a RawValue)>,
-    /// Without the prefix.
-    pub(super) added: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub(super) added: AddedFields<'a>,
 }
 
 impl<'a> Split<'a> {
     pub(super) fn of(fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Self {
         let mut is_added = Added::default();
         let (added, columns): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| is_added.is(name));
-        let added = added.into_iter().map(|(name, raw)| (without_prefix(name), raw)).collect();
+        let added = added.into_iter().map(|(name, raw)| (without_prefix(name), Cow::Borrowed(raw.get()))).collect();
         Self { columns, added }
     }
+}
+
+/// What was added to a row in Avro.
+///
+/// # Errors
+///
+/// When the bytes are not of their schema.
+pub(super) fn of_avro<'a>(row: Datum<'a, '_>) -> Result<AddedFields<'a>, Error> {
+    let mut is_added = Added::default();
+    let mut added = AddedFields::new();
+    row.each_field(|name, datum| {
+        if is_added.is(name) {
+            added.push((without_prefix(Cow::Owned(name.to_owned())), Cow::Owned(datum.json()?)));
+        }
+        Ok(())
+    })?;
+    Ok(added)
 }
 
 fn without_prefix(name: Cow<'_, str>) -> Cow<'_, str> {
@@ -69,20 +89,27 @@ fn without_prefix(name: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The text of an added field; `None` for null, and where it is not.
-pub(super) fn text<'a>(added: &[(Cow<'a, str>, &'a RawValue)], name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-    let Some((_, raw)) = added.iter().find(|(added, _)| added == name) else {
+pub(super) fn text<'a>(added: &AddedFields<'a>, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
+    let Some((_, json)) = added.iter().find(|(added, _)| added == name) else {
         return Ok(None);
     };
-    let text = match Json::of(raw) {
-        Json::Null => Ok(None),
-        Json::String(quoted) => json::unescape(quoted).map(Some),
-        other => Err(other.unexpected("a string")),
+    let text = match json {
+        Cow::Borrowed(json) => text_of(json),
+        Cow::Owned(json) => text_of(json).map(|text| text.map(|text| Cow::Owned(text.into_owned()))),
     };
     text.map_err(|error| at(name, error))
 }
 
+fn text_of(json: &str) -> Result<Option<Cow<'_, str>>, Error> {
+    match Json::of_text(json) {
+        Json::Null => Ok(None),
+        Json::String(quoted) => json::unescape(quoted).map(Some),
+        other => Err(other.unexpected("a string")),
+    }
+}
+
 /// `__op`.
-pub(super) fn op<'a>(added: &[(Cow<'a, str>, &'a RawValue)]) -> Result<Option<Cow<'a, str>>, Error> {
+pub(super) fn op<'a>(added: &AddedFields<'a>) -> Result<Option<Cow<'a, str>>, Error> {
     text(added, "op")
 }
 
@@ -91,21 +118,21 @@ pub(super) fn op<'a>(added: &[(Cow<'a, str>, &'a RawValue)]) -> Result<Option<Co
 /// # Errors
 ///
 /// When the op is none of a row, or `__deleted` is neither true nor false.
-pub(super) fn kind(op: Option<&str>, added: &[(Cow<'_, str>, &RawValue)]) -> Result<RowKind, Error> {
+pub(super) fn kind(op: Option<&str>, added: &AddedFields<'_>) -> Result<RowKind, Error> {
     let by_op = match op {
         Some("c" | "r") => RowKind::Insert,
         Some("u") | None => RowKind::UpdateAfter,
         Some("d") => RowKind::Delete,
         Some(_) => return Err(at("op", Error::new("", ErrorKind::UnknownOp))),
     };
-    let Some((_, raw)) = added.iter().find(|(name, _)| name == "deleted") else {
+    let Some((_, json)) = added.iter().find(|(name, _)| name == "deleted") else {
         return Ok(by_op);
     };
     // a string of the relational connectors, a boolean of `MongoDB`'s
-    match raw.get() {
+    match &**json {
         "\"true\"" | "true" => Ok(RowKind::Delete),
         "\"false\"" | "false" | "null" => Ok(by_op),
-        _ => Err(at("deleted", Json::of(raw).unexpected("\"true\" or \"false\""))),
+        _ => Err(at("deleted", Json::of_text(json).unexpected("\"true\" or \"false\""))),
     }
 }
 

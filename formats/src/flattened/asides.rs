@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::avro::Schema;
+use crate::debezium::avro;
 use crate::debezium::envelope::wrapped;
 use crate::error::Error;
 use crate::json::{self, Fields, Json};
@@ -29,10 +31,7 @@ pub(super) fn of(fields: &[(Cow<'_, str>, &RawValue)], key: Option<&[u8]>) -> Re
     if is_envelope {
         return match value("op") {
             Some(Json::String("\"m\"")) => Ok(Some(Aside::Message)),
-            Some(_) if has(&["before"]) || has(&["after"]) => {
-                let expected = "a flattened row (an envelope is of the format debezium-json)";
-                Err(Json::Object("").unexpected(expected).under("payload"))
-            }
+            Some(_) if has(&["before"]) || has(&["after"]) => Err(envelope()),
             _ => Ok(None),
         };
     }
@@ -56,6 +55,28 @@ pub(super) fn of(fields: &[(Cow<'_, str>, &RawValue)], key: Option<&[u8]>) -> Re
     } else {
         None
     })
+}
+
+/// The same of a payload in Avro, whose schema bears the connector's name for its messages.
+///
+/// # Errors
+///
+/// When it is the schema of a row's envelope.
+pub(super) fn of_avro(schema: &Schema) -> Result<Option<Aside>, Error> {
+    if schema.has(&["op", "source", "after"]) {
+        return Err(envelope());
+    }
+    let name = schema.connect().name.as_deref().unwrap_or_default();
+    Ok(match name.strip_prefix("io.debezium.connector.") {
+        Some(_) if schema.has(&["op", "source", "message"]) => Some(Aside::Message),
+        Some(_) => avro::aside(schema),
+        None => None,
+    })
+}
+
+fn envelope() -> Error {
+    let expected = "a flattened row (an envelope is of the format debezium-json or debezium-avro)";
+    Json::Object("").unexpected(expected).under("payload")
 }
 
 /// `{"serverName":…}`, bare or wrapped.

@@ -1,5 +1,5 @@
 //! Rows that Debezium's `ExtractNewRecordState` took out of their envelopes, in JSON, with their Connect schema or
-//! without it.
+//! without it, or in Avro.
 //!
 //! Comes in: a [`Record`] whose payload is a row. Goes out: an [`Event`] that borrows from it, whole or not at all.
 //!
@@ -35,27 +35,28 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::avro::{self, Datum, Framed};
 use crate::connect::Parsed;
 use crate::debezium::Stated;
 use crate::debezium::envelope::wrapped;
 use crate::debezium::image::{Types, columns};
 use crate::debezium::memory::Memory;
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Json};
 use crate::origin::Origin;
 use crate::record::Record;
 use crate::row::{Change, Event, Row, RowKind, RowSchema, Table};
 use crate::unavailable::Placeholder;
-use added::{Added, Split};
+use added::{Added, AddedFields, Split};
 
 /// Decodes records of any number of topics.
 ///
 /// It remembers what a decoder of envelopes does, and for the same reasons.
 ///
 /// ```
-/// use rowkind_formats::{Decoder, Format, Placeholder, Record, changelog};
+/// use rowkind_formats::{Decoder, Format, Record, Told, changelog};
 ///
-/// let mut decoder = Decoder::new(Format::FlattenedJson, Placeholder::default(), Vec::new());
+/// let mut decoder = Decoder::new(Format::FlattenedJson, &Told::default());
 /// let record = Record {
 ///     topic: "shop.public.orders",
 ///     partition: 0,
@@ -72,10 +73,39 @@ pub struct Decoder {
     memory: Memory,
     /// The tables of rows whose schema has a name, by its path.
     by_schema_name: HashMap<String, Table<'static>>,
+    /// The schemas of rows in Avro without what was added to them, by their ids.
+    avro_columns: HashMap<u32, Option<Parsed>>,
 }
 
 /// Names and values in their order.
 type RawFields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+/// Whether a schema's name is one that Debezium gives to rows: `prefix.schema.table.Value`.
+pub(crate) fn is_of_row(schema_name: &str) -> bool {
+    schema_name.ends_with(".Value") && names::path_of_schema(schema_name).is_some()
+}
+
+/// Whether a field is one that the transform adds.
+pub(crate) fn is_added(name: &str) -> bool {
+    Added::default().is(name)
+}
+
+/// Whether a payload is a message that the transform passes as it is.
+///
+/// # Errors
+///
+/// When it is the envelope of a row.
+pub(crate) fn is_aside(fields: &[(Cow<'_, str>, &RawValue)], key: Option<&[u8]>) -> Result<bool, Error> {
+    asides::of(fields, key).map(|aside| aside.is_some())
+}
+
+/// A row's fields, as they were sent.
+enum Fields<'a, 's> {
+    /// Columns alone.
+    Json(RawFields<'a>),
+    /// With what was added.
+    Avro(Datum<'a, 's>),
+}
 
 /// A payload, out of what the converter wraps around it.
 struct Unwrapped<'a> {
@@ -100,6 +130,9 @@ impl Decoder {
         let Some(payload) = record.payload else {
             return self.tombstone(record, None);
         };
+        if let Some(framed) = Framed::of(payload) {
+            return self.decode_avro(record, framed);
+        }
         let unwrapped = Unwrapped::parse(payload).map_err(|error| error.under("payload"))?;
         let Some(fields) = unwrapped.fields else {
             let schema = self.schema(unwrapped.schema)?;
@@ -109,13 +142,45 @@ impl Decoder {
             return Ok(Event::Aside(aside));
         }
         let schema = self.schema(unwrapped.schema)?;
-        self.row(record, Split::of(fields), schema)
+        let Split { columns, added } = Split::of(fields);
+        self.row(record, Fields::Json(columns), added, schema)
+    }
+
+    fn decode_avro<'a>(&mut self, record: &Record<'a>, framed: Framed<'a>) -> Result<Event<'a>, Error> {
+        let in_payload = |error: Error| error.under("payload");
+        let writer = self.memory.writers.get(framed.id).map_err(in_payload)?;
+        let columns = self.avro_columns.entry(framed.id).or_insert_with(|| {
+            let Parsed { row, name } = writer.columns.clone()?;
+            let mut row = RowSchema::clone(&row);
+            columns_alone(&mut row);
+            Some(Parsed { row: Arc::new(row), name })
+        });
+        let schema = columns.clone();
+        let Some(datum) = Datum::of(framed, &writer.schema).present().map_err(in_payload)? else {
+            return self.tombstone(record, schema);
+        };
+        if let Some(aside) = asides::of_avro(&writer.schema)? {
+            return Ok(Event::Aside(aside));
+        }
+        let added = added::of_avro(datum).map_err(in_payload)?;
+        self.row(record, Fields::Avro(datum), added, schema)
+    }
+
+    /// Learns the schema of an id.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no Avro schema.
+    pub fn learn_schema(&mut self, id: u32, text: &str, references: &[String]) -> Result<(), Error> {
+        self.avro_columns.remove(&id);
+        self.memory.writers.learn(id, text, references)
     }
 
     fn row<'a>(
         &mut self,
         record: &Record<'a>,
-        Split { columns: fields, added }: Split<'a>,
+        fields: Fields<'a, '_>,
+        added: AddedFields<'a>,
         schema: Option<Parsed>,
     ) -> Result<Event<'a>, Error> {
         let op = added::op(&added)?;
@@ -128,8 +193,15 @@ impl Decoder {
         let stated = if schema.is_none() { memory.stated.of(&table) } else { &[] };
         let types = Types { row: schema.as_deref(), key: None, stated };
         let mut not_sent = Vec::new();
-        let columns = columns(fields, types, &memory.placeholder, |name| not_sent.push(name))
-            .map_err(|error| error.under("payload"))?;
+        let columns = match fields {
+            Fields::Json(fields) => columns(fields, types, &memory.placeholder, |name| not_sent.push(name)),
+            Fields::Avro(row) => {
+                let mut added = Added::default();
+                let is_column = |name: &str| !added.is(name);
+                avro::columns(row, types, &memory.placeholder, is_column, |name| not_sent.push(name))
+            }
+        };
+        let columns = columns.map_err(|error| error.under("payload"))?;
         if columns.is_empty() && not_sent.is_empty() {
             return Err(Error::new("payload", ErrorKind::Missing { expected: "the row's columns" }));
         }
@@ -178,18 +250,22 @@ impl Decoder {
     }
 
     fn schema(&mut self, text: Option<&str>) -> Result<Option<Parsed>, Error> {
-        let columns_alone = |schema: &mut RowSchema| {
-            let mut added = Added::default();
-            schema.fields.retain(|field| !added.is(field.sent_as.as_ref().unwrap_or(&field.name)));
-        };
         text.map(|text| self.memory.schemas.of_row(text, columns_alone)).transpose()
     }
 
     fn key_schema_name(&mut self, record: &Record<'_>) -> Option<Arc<str>> {
-        let Fields(fields) = json::parse(record.key?).ok()?;
+        if let Some(framed) = Framed::of(record.key?) {
+            return self.memory.writers.get(framed.id).ok()?.columns.as_ref()?.name.clone();
+        }
+        let json::Fields(fields) = json::parse(record.key?).ok()?;
         let (schema, _) = wrapped(&fields)?;
         self.memory.schemas.of_key(schema.get()).ok()?.name
     }
+}
+
+fn columns_alone(schema: &mut RowSchema) {
+    let mut added = Added::default();
+    schema.fields.retain(|field| !added.is(field.sent_as.as_ref().unwrap_or(&field.name)));
 }
 
 impl<'a> Unwrapped<'a> {
@@ -211,7 +287,7 @@ fn object_or_null(raw: &RawValue) -> Result<Option<RawFields<'_>>, Error> {
     match Json::of(raw) {
         Json::Null => Ok(None),
         Json::Object(text) => {
-            let Fields(fields) = json::parse(text.as_bytes())?;
+            let json::Fields(fields) = json::parse(text.as_bytes())?;
             Ok(Some(fields))
         }
         other => Err(other.unexpected("an object of columns")),

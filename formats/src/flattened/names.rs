@@ -1,10 +1,6 @@
 //! Which table a row without an envelope is of.
 
-use std::borrow::Cow;
-
-use serde_json::value::RawValue;
-
-use super::added;
+use super::added::{self, AddedFields};
 use crate::error::Error;
 use crate::row::Table;
 
@@ -14,7 +10,7 @@ use crate::row::Table;
 ///
 /// When an added field that would tell is no string.
 pub(super) fn table<'a>(
-    added: &[(Cow<'a, str>, &'a RawValue)],
+    added: &AddedFields<'a>,
     schema_name: Option<&str>,
     topic: &'a str,
 ) -> Result<Table<'a>, Error> {

@@ -37,7 +37,7 @@ use crate::row::{Aside, Change, Column, Event, RowKind, Value};
 /// Decodes records of any number of topics and tables. Nothing of a record outlives the call.
 ///
 /// ```
-/// use rowkind_formats::{Decoder, Format, Placeholder, Record, changelog};
+/// use rowkind_formats::{Decoder, Format, Record, Told, changelog};
 ///
 /// let record = Record {
 ///     topic: "maxwell",
@@ -47,7 +47,7 @@ use crate::row::{Aside, Change, Column, Event, RowKind, Value};
 ///     payload: Some(br#"{"database":"shop","table":"orders","type":"update","ts":1763700000,
 ///                        "data":{"id":2,"state":"paid"},"old":{"id":1}}"#),
 /// };
-/// let mut decoder = Decoder::new(Format::MaxwellJson, Placeholder::default(), Vec::new());
+/// let mut decoder = Decoder::new(Format::MaxwellJson, &Told::default());
 /// assert_eq!(
 ///     changelog::text(&decoder.decode(&record)?),
 ///     "-D shop.orders {\"id\":1,\"state\":\"paid\"}\n\

@@ -1,15 +1,15 @@
 //! Canal's flat messages.
 
-use rowkind_formats::{ColumnType, Decoder, Event, Format, Placeholder, Record};
+use rowkind_formats::{ColumnType, Decoder, Event, Format, Record, Told};
 
 use crate::check_by;
 
 fn canal() -> Decoder {
-    Decoder::new(Format::CanalJson, Placeholder::default(), Vec::new())
+    Decoder::new(Format::CanalJson, &Told::default())
 }
 
 fn canal_in(zone: &str) -> Decoder {
-    canal().in_time_zone(Some(zone.parse().unwrap()))
+    Decoder::new(Format::CanalJson, &Told { time_zone: Some(zone.parse().unwrap()), ..Told::default() })
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Rows of `ExtractNewRecordState`: every delete and tombstone mode, the fields it adds, tables by their names.
 
-use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, Stated};
+use rowkind_formats::{Decoder, Event, Format, Record, Stated, Told};
 
 use crate::{check_by, recordings};
 
@@ -244,8 +244,8 @@ fn what_is_no_row_is_refused() {
 
 #[test]
 fn placeholders_and_stated_types_are_as_in_envelopes() {
-    let stated = Stated::at_path("shop.t.d", &"date".parse().unwrap());
-    let mut decoder = Decoder::new(Format::FlattenedJson, Placeholder::default(), stated);
+    let columns = Stated::at_path("shop.t.d", &"date".parse().unwrap());
+    let mut decoder = Decoder::new(Format::FlattenedJson, &Told { columns, ..Told::default() });
     check_by(
         &mut decoder,
         r#"{"id":1} => {"id":1,"d":0,"big":"__debezium_unavailable_value","__db":"shop"}"#,

@@ -1,11 +1,11 @@
 //! Maxwell's messages.
 
-use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, Stated};
+use rowkind_formats::{Decoder, Event, Format, Record, Stated, Told};
 
 use crate::check_by;
 
 fn maxwell() -> Decoder {
-    Decoder::new(Format::MaxwellJson, Placeholder::default(), Vec::new())
+    Decoder::new(Format::MaxwellJson, &Told::default())
 }
 
 #[track_caller]
@@ -151,8 +151,8 @@ fn values_keep_their_text() {
 
 #[test]
 fn a_set_is_stated() {
-    let mut decoder =
-        Decoder::new(Format::MaxwellJson, Placeholder::default(), Stated::at_path("d.t.s", &"set".parse().unwrap()));
+    let columns = Stated::at_path("d.t.s", &"set".parse().unwrap());
+    let mut decoder = Decoder::new(Format::MaxwellJson, &Told { columns, ..Told::default() });
     check_by(
         &mut decoder,
         r#"

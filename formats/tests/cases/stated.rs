@@ -1,11 +1,12 @@
 //! Types of single columns that are stated beside the events, and names that the connector adjusted.
 
-use rowkind_formats::{Decoder, Format, Placeholder, Record, Stated};
+use rowkind_formats::{Decoder, Format, Placeholder, Record, Stated, Told};
 
 use crate::{check_by, recordings};
 
 fn stating(path: &str, ty: &str) -> Decoder {
-    Decoder::new(Format::DebeziumJson, Placeholder::default(), Stated::at_path(path, &ty.parse().unwrap()))
+    let columns = Stated::at_path(path, &ty.parse().unwrap());
+    Decoder::new(Format::DebeziumJson, &Told { columns, ..Told::default() })
 }
 
 #[test]
@@ -74,7 +75,8 @@ fn adjusted_names_are_the_sources_again() {
 
 #[test]
 fn a_placeholder_of_ones_own_replaces_the_default() {
-    let mut decoder = Decoder::new(Format::DebeziumJson, Placeholder::parse("hex:00ff").unwrap(), Vec::new());
+    let placeholder = Placeholder::parse("hex:00ff").unwrap();
+    let mut decoder = Decoder::new(Format::DebeziumJson, &Told { placeholder, ..Told::default() });
     check_by(
         &mut decoder,
         r#"{"id":1} => {"after":{"a":"AP8=","b":[0,-1],"c":"__debezium_unavailable_value"},"op":"u"}"#,

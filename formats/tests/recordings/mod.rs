@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, RecordedRecord, changelog};
+use rowkind_formats::{Decoder, Event, Format, Record, RecordedRecord, Told, changelog};
+use serde_json::value::RawValue;
 
 /// A file or folder of `fixtures/`.
 pub(crate) fn fixture(path: &str) -> PathBuf {
@@ -58,11 +60,22 @@ pub(crate) fn outcome(decoder: &mut Decoder, record: &Record<'_>) -> String {
 
 /// The decoder of a format. Canal's recordings are of servers in UTC.
 pub(crate) fn decoder(format: Format) -> Decoder {
-    Decoder::new(format, Placeholder::default(), Vec::new()).in_time_zone("UTC".parse().ok())
+    Decoder::new(format, &Told { time_zone: "UTC".parse().ok(), ..Told::default() })
 }
 
-/// The outcomes of records in their order, by one decoder.
-pub(crate) fn outcomes(format: Format, records: &[RecordedRecord]) -> String {
+/// The decoder of a format that knows the Avro schemas in the folder's `registry.json`, where it has one.
+pub(crate) fn decoder_of(format: Format, folder: &str) -> Decoder {
     let mut decoder = decoder(format);
+    if let Ok(registry) = fs::read_to_string(fixture(folder).join("registry.json")) {
+        let schemas: BTreeMap<u32, Box<RawValue>> = serde_json::from_str(&registry).unwrap();
+        for (id, schema) in schemas {
+            decoder.learn_schema(id, schema.get(), &[]).unwrap();
+        }
+    }
+    decoder
+}
+
+/// The outcomes of records in their order.
+pub(crate) fn outcomes(mut decoder: Decoder, records: &[RecordedRecord]) -> String {
     records.iter().map(|record| outcome(&mut decoder, &record.as_record())).collect()
 }

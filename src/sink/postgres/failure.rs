@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use sqlx::Error;
 use sqlx::postgres::PgDatabaseError;
 
+use super::plan::Unplanned;
 use crate::records::TopicPartition;
 
 /// Why a batch was not applied. Nothing of it was.
@@ -27,6 +28,16 @@ impl fmt::Display for Failure {
         match self {
             Self::Retry(text) | Self::Data(text) | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
             Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
+        }
+    }
+}
+
+impl From<Unplanned> for Failure {
+    fn from(unplanned: Unplanned) -> Self {
+        match unplanned {
+            Unplanned::Impossible(text) => Self::Stale(text),
+            Unplanned::Away(text) => Self::Retry(text),
+            Unplanned::Fatal(text) => Self::Fatal(text),
         }
     }
 }

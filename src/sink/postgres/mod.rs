@@ -153,10 +153,9 @@ impl PostgresSink {
         range: Range<usize>,
         planner: &mut Planner,
     ) -> Result<Applied, Failure> {
-        let stale = |impossible: plan::Impossible| Failure::Stale(impossible.to_string());
         let mut catalog = Arc::clone(&self.catalog);
         let (pipeline, create, evolve) = (self.pipeline.clone(), self.create, self.evolve);
-        let mut plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
+        let mut plan = planner.plan(records, range.clone(), &catalog)?;
         let mut altered = Vec::new();
         let applied = {
             let mut transaction = self.connected().await?.begin().await?;
@@ -165,7 +164,7 @@ impl PostgresSink {
                 altered.extend(
                     ddl::resolve(&mut transaction, Arc::make_mut(&mut catalog), missing, (create, evolve)).await?,
                 );
-                plan = planner.plan(records, range.clone(), &catalog).map_err(stale)?;
+                plan = planner.plan(records, range.clone(), &catalog)?;
             }
             commit(transaction, &pipeline, records, plan).await?
         };

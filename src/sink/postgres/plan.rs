@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Change, Decoder, Error, Event, Key, Record, Row, RowKind, Table};
+use rowkind_formats::{Change, Error, Event, Key, Record, Row, RowKind, Table};
 
 use super::catalog::Catalog;
 use super::evolve;
@@ -17,6 +17,7 @@ use super::text::TextColumn;
 use super::types::Present;
 use super::writes::{self, Pending, Statement};
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
+use crate::decode::{self, Decoder, Undecoded};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
 use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, Unnamed};
@@ -57,10 +58,19 @@ pub struct NeedRows {
     pub is_keyless: bool,
 }
 
-/// Why a plan could not be made: a person has to act.
+/// Why a plan could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Impossible(pub(super) String);
+pub enum Unplanned {
+    /// The tables cannot hold the records: a person has to act.
+    #[error("{0}")]
+    Impossible(String),
+    /// The schema registry is away: plan again.
+    #[error("{0}")]
+    Away(String),
+    /// The records cannot be read as things are set up: a person has to act.
+    #[error("{0}")]
+    Fatal(String),
+}
 
 /// Makes plans. It keeps what the decoder learns from record to record.
 #[derive(Debug)]
@@ -87,7 +97,17 @@ enum Taken {
 /// Why a record was not taken.
 pub(super) enum Refusal {
     Reject(String),
-    Impossible(Impossible),
+    Unplanned(Unplanned),
+}
+
+impl From<Undecoded> for Refusal {
+    fn from(undecoded: Undecoded) -> Self {
+        match undecoded {
+            Undecoded::Bad(text) => Self::Reject(text),
+            Undecoded::Away(text) => Self::Unplanned(Unplanned::Away(text)),
+            Undecoded::Fatal(text) => Self::Unplanned(Unplanned::Fatal(text)),
+        }
+    }
 }
 
 impl From<Error> for Refusal {
@@ -104,10 +124,9 @@ impl From<Unnamed> for Refusal {
 
 impl Planner {
     /// A planner for one lane.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, decoding: Arc<decode::Shared>) -> Self {
         Self {
-            decoder: Decoder::new(config.format, config.placeholder.clone(), config.columns.clone())
-                .in_time_zone(config.time_zone.clone()),
+            decoder: Decoder::new(config.format, &config.told, decoding),
             routes: config.routes.clone(),
             evolve: config.sink.evolve,
             truncate: config.sink.truncate,
@@ -125,8 +144,9 @@ impl Planner {
     ///
     /// # Errors
     ///
-    /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there.
-    pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Impossible> {
+    /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there. When records
+    /// cannot be read for want of a schema.
+    pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Unplanned> {
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -143,7 +163,7 @@ impl Planner {
                     plan.statements = statements;
                     return Ok(plan);
                 }
-                Err((_, Refusal::Impossible(impossible))) => return Err(impossible),
+                Err((_, Refusal::Unplanned(unplanned))) => return Err(unplanned),
                 Err((index, Refusal::Reject(reason))) => self.judge(records, index, reason, &mut plan, &mut excluded),
             }
         }
@@ -156,7 +176,7 @@ impl Planner {
         catalog: &Catalog,
         plan: &mut Plan,
         excluded: &mut BTreeSet<usize>,
-    ) -> Result<Tables<'a>, Impossible> {
+    ) -> Result<Tables<'a>, Unplanned> {
         let mut tables = Tables::new();
         let mut index = plan.range.start;
         while index < plan.range.end {
@@ -168,7 +188,7 @@ impl Planner {
                         Some(Need::Rows(_)) => {}
                         _ => drop(plan.missing.insert(name, need)),
                     },
-                    Err(Refusal::Impossible(impossible)) => return Err(impossible),
+                    Err(Refusal::Unplanned(unplanned)) => return Err(unplanned),
                     Err(Refusal::Reject(reason)) => self.judge(records, index, reason, plan, excluded),
                 }
             }
@@ -235,7 +255,7 @@ impl Planner {
         if unfitted.is_some() {
             let shape = route.shape(&change).expect("the change has a schema");
             let lacks = evolve::changes(target, &shape.fields, evolve, &Present::default())
-                .map_err(|text| Refusal::Impossible(Impossible(text)))?;
+                .map_err(|text| Refusal::Unplanned(Unplanned::Impossible(text)))?;
             if !lacks.is_empty() {
                 return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
             }

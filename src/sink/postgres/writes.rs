@@ -12,7 +12,7 @@ use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowSchema, Value};
 use super::catalog::{Catalog, TargetColumn, TargetTable};
 use super::evolve;
 use super::modes::Modes;
-use super::plan::{Impossible, Refusal, key_parts, push_key};
+use super::plan::{Refusal, Unplanned, key_parts, push_key};
 use super::sql;
 use super::text::TextColumn;
 use crate::batch::{Change, TableBatch};
@@ -105,7 +105,7 @@ pub(super) fn statements(
 ///
 /// When there is no unique index over just these columns: neither an upsert nor a delete would be of one row.
 pub(super) fn key_of<'t>(target: &'t TargetTable, key: Option<&Key<'_>>, topic: &str) -> Result<&'t [String], Refusal> {
-    let impossible = |text: String| Refusal::Impossible(Impossible(text));
+    let impossible = |text: String| Refusal::Unplanned(Unplanned::Impossible(text));
     let names: Vec<&str> = match key {
         Some(key) => key.columns.iter().map(|column| &*column.name).collect(),
         None if target.has_primary_key => target.unique_keys.iter().take(1).flatten().map(String::as_str).collect(),
@@ -260,7 +260,7 @@ impl<'t> Writes<'t> {
     }
 
     fn target_column(&self, name: &str, mode: Mode) -> Result<Option<&'t TargetColumn>, Refusal> {
-        let impossible = |text: String| Refusal::Impossible(Impossible(text));
+        let impossible = |text: String| Refusal::Unplanned(Unplanned::Impossible(text));
         let (table, column) = (&self.table.name, quoted(name));
         let found = self.table.column(name).ok_or_else(|| {
             impossible(format!(
