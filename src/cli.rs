@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command, value_parser};
 use rowkind_formats::Format;
 
-use crate::config::settings::{Kind, SETTINGS, Setting};
+use crate::config::settings::{self, Kind, SETTINGS, Setting};
 use crate::inspect::Output;
 use crate::log::LogFormat;
 
@@ -113,7 +113,7 @@ fn inspect() -> Command {
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
-        .args(SETTINGS.iter().filter(|setting| setting.key.starts_with("registry.")).map(|setting| self::flag(setting)))
+        .args(settings::decoding().map(self::flag))
         .arg(
             Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
                 "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",

@@ -9,9 +9,11 @@ use anyhow::{Context, bail};
 use clap::ArgMatches;
 use rowkind_formats::{Column, Event, Format, Record, RecordedRecord, Table, Told, Value, changelog};
 
+use tokio::runtime::Runtime;
+
 use crate::config::{Config, ConfigError};
 use crate::decode::{Decoder, Shared};
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::source::read_topic;
 use crate::terminal::{self, Look};
 
@@ -20,7 +22,8 @@ use crate::terminal::{self, Look};
 pub struct Options {
     input: Input,
     format: Format,
-    registry: Option<Registry>,
+    told: Told,
+    registry: Option<registry::Settings>,
     output: Output,
     wanted: Wanted,
 }
@@ -73,12 +76,14 @@ impl Options {
             _ => return Err(ConfigError::new("--brokers and --topic go together, and without a file".to_owned())),
         };
         let word = text("format").unwrap_or_default();
-        let registry = Config::read_registry(flags)?;
         let format = Format::WORDS.iter().find(|(known, _)| *known == word).map(|(_, format)| *format);
+        let format = format.ok_or_else(|| ConfigError::new("--format: not a format".to_owned()))?;
+        let (told, registry) = Config::read_decoding(format, flags)?;
         Ok(Self {
             input,
-            format: format.ok_or_else(|| ConfigError::new("--format: not a format".to_owned()))?,
-            registry: registry.as_ref().map(Registry::new).transpose()?,
+            format,
+            told,
+            registry,
             output: *flags.get_one("output").unwrap_or(&Output::Text),
             wanted: Wanted {
                 tables: flags.get_many::<String>("table").unwrap_or_default().cloned().collect(),
@@ -94,9 +99,11 @@ impl Options {
 ///
 /// When the input cannot be read, or some of its records could not be decoded; those are named on standard error.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let Options { input, format, registry, output, wanted } = options;
+    let Options { input, format, told, registry, output, wanted } = options;
+    let runtime = Runtime::new().context("cannot start threads")?;
+    let registry = registry.map(|settings| Registry::new(&settings, runtime.handle().clone())).transpose()?;
     let mut printer = Printer {
-        decoder: Decoder::new(format, &Told::default(), Arc::new(Shared::new(registry))),
+        decoder: Decoder::new(format, &told, Arc::new(Shared::new(registry))),
         out: BufWriter::new(io::stdout().lock()),
         has_colour: terminal::has_colour(),
         output,

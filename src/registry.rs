@@ -14,7 +14,7 @@ use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_ref
 use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType};
 use serde_json::value::RawValue;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Handle;
 
 use crate::config::ConfigError;
 
@@ -87,7 +87,7 @@ enum From {
     /// Asked from threads, which wait for the answer.
     Http {
         settings: Box<SrSettings>,
-        runtime: Runtime,
+        runtime: Handle,
     },
     File {
         path: PathBuf,
@@ -104,20 +104,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REFERENCES: usize = 256;
 
 impl Registry {
-    /// A registry that is not asked yet. A file is read here.
+    /// A registry that is not asked yet; it will be in `runtime`, which has threads of its own. A file is read here.
     ///
     /// # Errors
     ///
     /// When a file cannot be read or is none of its kind.
-    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn new(settings: &Settings, runtime: Handle) -> Result<Self, ConfigError> {
         let from = match &settings.location {
             Location::File(path) => From::File { path: path.clone(), schemas: read_file(path)? },
-            Location::Urls(urls) => {
-                let runtime = runtime::Builder::new_current_thread().enable_all().build();
-                let runtime =
-                    runtime.map_err(|error| ConfigError::new(format!("cannot start a thread's runtime: {error}")))?;
-                From::Http { settings: Box::new(client(urls, settings)?), runtime }
-            }
+            Location::Urls(urls) => From::Http { settings: Box::new(client(urls, settings)?), runtime },
         };
         Ok(Self { from, known: Mutex::default() })
     }
@@ -136,7 +131,7 @@ impl Registry {
                 Some(text) => Registered { text: text.clone(), references: Vec::new() },
                 None => return Err(RegistryError::Unknown(format!("`{}` holds no schema {id}", path.display()))),
             },
-            // the caller may stand in another runtime's task
+            // the caller may stand in a task
             From::Http { settings, runtime } => tokio::task::block_in_place(|| runtime.block_on(ask(id, settings)))?,
         };
         let registered = Arc::new(registered);

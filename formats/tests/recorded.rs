@@ -9,7 +9,8 @@ use std::fs;
 use recordings::{decoder_of, jsonl_files, outcomes, records};
 use rowkind_formats::Format;
 
-/// Every file of records in the folder gives the changelog that stands beside it.
+/// Every file of records in the folder gives the changelog that stands beside it, whether its format is stated or found
+/// out.
 ///
 /// With `UPDATE_FIXTURES=1` the changelogs are written instead.
 fn check(folder: &str) {
@@ -25,6 +26,7 @@ fn check(folder: &str) {
             assert_eq!(found, expected, "{}:{}", golden.display(), at + 1);
         }
         assert_eq!(found.lines().count(), expected.lines().count(), "lines of {}", golden.display());
+        assert_eq!(outcomes(decoder_of(Format::Auto, folder), &records(&file)), found, "{} by auto", file.display());
     }
 }
 

@@ -50,7 +50,7 @@ const DRAIN: Duration = Duration::from_millis(3_500);
 /// When it stops at a reject, or a person has to act.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let progress = Arc::new(Progress::default());
-    let registry = config.registry.as_ref().map(Registry::new).transpose();
+    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.sink.n_lanes);

@@ -45,19 +45,18 @@ pub(crate) fn read(
     Ok(layers)
 }
 
-/// Reads the settings whose keys begin so, without a file.
+/// Reads some settings, without a file.
 ///
 /// # Errors
 ///
 /// As for [`read`].
-pub(crate) fn read_section(
-    prefix: &str,
+pub(crate) fn read_some(
+    settings: impl Iterator<Item = &'static Setting>,
     environment: impl Fn(&str) -> Option<String>,
     flags: &ArgMatches,
 ) -> Result<Layers, ConfigError> {
     let mut layers = Layers::default();
-    let section = SETTINGS.iter().filter(|setting| setting.key.starts_with(prefix));
-    read_settings(section, environment, flags, &mut layers)?;
+    read_settings(settings, environment, flags, &mut layers)?;
     Ok(layers)
 }
 

@@ -186,14 +186,18 @@ impl Config {
         Self::from_layers(&layers)
     }
 
-    /// Reads the settings of the registry alone, from the environment and flags.
+    /// Reads the settings of decoding alone, from the environment and flags.
     ///
     /// # Errors
     ///
     /// As for [`read`](Self::read).
-    pub(crate) fn read_registry(flags: &ArgMatches) -> Result<Option<registry::Settings>, ConfigError> {
-        let layers = layers::read_section("registry.", |name| std::env::var(name).ok(), flags)?;
-        reading::registry(&Reader(&layers))
+    pub(crate) fn read_decoding(
+        format: Format,
+        flags: &ArgMatches,
+    ) -> Result<(Told, Option<registry::Settings>), ConfigError> {
+        let layers = layers::read_some(settings::decoding(), |name| std::env::var(name).ok(), flags)?;
+        let read = Reader(&layers);
+        Ok((reading::told(&read, format)?, reading::registry(&read)?))
     }
 
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
@@ -209,11 +213,7 @@ impl Config {
             modes: reading::modes(&read)?,
             format,
             registry: reading::registry(&read)?,
-            told: Told {
-                placeholder: reading::placeholder(&read)?,
-                columns: reading::columns(&read, format)?,
-                time_zone: reading::time_zone(&read)?,
-            },
+            told: reading::told(&read, format)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {

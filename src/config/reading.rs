@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, Format, Placeholder, Stated, UtcOffset};
+use rowkind_formats::{BytesText, Format, Placeholder, Stated, Told, UtcOffset};
 
 use super::{ConfigError, Reader};
 use crate::registry::{Location, Login, Settings};
@@ -40,13 +40,18 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
     })
 }
 
-pub(super) fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {
+/// What the records do not say.
+pub(super) fn told(read: &Reader<'_>, format: Format) -> Result<Told, ConfigError> {
+    Ok(Told { placeholder: placeholder(read)?, columns: columns(read, format)?, time_zone: time_zone(read)? })
+}
+
+fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {
     let key = "source.unavailable_placeholder";
     Placeholder::parse(read.need(key)?).ok_or_else(|| read.invalid(key, "a text, or hex digits behind `hex:`"))
 }
 
 /// The zone of the source's TIMESTAMP values.
-pub(super) fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigError> {
+fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigError> {
     let key = "source.timezone";
     let parse = |text: &str| {
         text.parse()
@@ -84,7 +89,7 @@ pub(super) fn registry(read: &Reader<'_>) -> Result<Option<Settings>, ConfigErro
 }
 
 /// The types that are stated for single columns.
-pub(super) fn columns(read: &Reader<'_>, format: Format) -> Result<Vec<Stated>, ConfigError> {
+fn columns(read: &Reader<'_>, format: Format) -> Result<Vec<Stated>, ConfigError> {
     let mut all = Vec::new();
     if format == Format::CanalJson && !read.list("source.columns").is_empty() {
         return Err(read.invalid("source.columns", "nothing: the records of canal-json state their types themselves"));

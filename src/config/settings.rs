@@ -228,3 +228,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "What a record that cannot be applied does: stop (exit code 3), or skip it with a warning",
     ),
 ];
+
+/// The settings that a decoder alone has.
+pub(crate) fn decoding() -> impl Iterator<Item = &'static Setting> {
+    let of_source = ["source.columns", "source.timezone", "source.unavailable_placeholder"];
+    SETTINGS.iter().filter(move |setting| setting.key.starts_with("registry.") || of_source.contains(&setting.key))
+}

@@ -24,6 +24,7 @@ mod logs;
 mod names;
 mod outage;
 mod recorded;
+mod registry;
 mod rejects;
 mod routes;
 mod secrets;

@@ -231,7 +231,7 @@ fn what_is_no_row_is_refused() {
         {"id":1} => {"schema":{"type":"struct","fields":[{"type":"int32","field":"id"}]},"payload":{"id":"secret"}}
         "#,
         "
-        # error: `payload`: expected a flattened row (an envelope is of the format debezium-json), found an object
+        # error: `payload`: expected a flattened row (an envelope is of the format debezium-json or debezium-avro), found an object
         # error: `payload`: expected an object of columns, found an array
         # error: `payload`: expected JSON, found broken JSON at byte 7
         # error: `payload`: expected the row's columns, found nothing

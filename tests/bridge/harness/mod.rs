@@ -5,12 +5,14 @@ mod broker;
 mod database;
 mod events;
 mod fixtures;
+mod registry;
 
 pub(crate) use bridge::{Bridge, Ended, Pipeline};
 pub(crate) use broker::Broker;
 pub(crate) use database::{Database, Server};
 pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
+pub(crate) use registry::{Registry, recorded, unknown};
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,120 @@
+//! A schema registry that answers as a test wants it to. The real one's answers stand in `fixtures/`.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::fixture;
+
+/// A registry on a port of its own, until the test ends.
+pub(crate) struct Registry {
+    url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+/// What it was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// Without the query.
+    pub(crate) path: String,
+    /// The header, or nothing.
+    pub(crate) authorization: String,
+}
+
+/// A status and a body.
+pub(crate) type Answer = (u16, Value);
+
+impl Registry {
+    /// Answers each request, of which it is told how many came before.
+    pub(crate) fn start(answer: impl Fn(usize, &Request) -> Answer + Send + 'static) -> Self {
+        Self::serve("http", answer, |stream| Some(Box::new(stream)))
+    }
+
+    /// The same with TLS.
+    pub(crate) fn start_tls(
+        identity: native_tls::Identity,
+        answer: impl Fn(usize, &Request) -> Answer + Send + 'static,
+    ) -> Self {
+        let acceptor = native_tls::TlsAcceptor::new(identity).unwrap();
+        // a client that does not trust us hangs up
+        Self::serve("https", answer, move |stream| Some(Box::new(acceptor.accept(stream).ok()?)))
+    }
+
+    fn serve(
+        scheme: &str,
+        answer: impl Fn(usize, &Request) -> Answer + Send + 'static,
+        open: impl Fn(TcpStream) -> Option<Box<dyn Connection>> + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let asked = Arc::clone(&requests);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let Some(mut connection) = open(stream) else { continue };
+                let Some(request) = read(&mut *connection) else { continue };
+                let n_before = asked.lock().unwrap().len();
+                let (status, body) = answer(n_before, &request);
+                asked.lock().unwrap().push(request);
+                let body = body.to_string();
+                let _ = write!(
+                    connection,
+                    "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = connection.flush();
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it was asked so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+trait Connection: Read + Write {}
+
+impl<T: Read + Write> Connection for T {}
+
+fn read(connection: &mut dyn Connection) -> Option<Request> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+        match connection.read(&mut buffer) {
+            Ok(n) if n > 0 => head.extend_from_slice(&buffer[..n]),
+            _ => return None,
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let path = head.split(' ').nth(1)?.split('?').next()?.to_owned();
+    let header =
+        |line: &str| line.to_ascii_lowercase().starts_with("authorization:").then(|| line[14..].trim().to_owned());
+    Some(Request { path, authorization: head.lines().find_map(header).unwrap_or_default() })
+}
+
+/// The answers of the registry in which a recorded folder's schemas were.
+pub(crate) fn recorded(folder: &str) -> impl Fn(&Request) -> Answer + Send + use<> {
+    let text = std::fs::read_to_string(fixture(&format!("{folder}/registry.json"))).unwrap();
+    let schemas: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).unwrap();
+    move |request| match request.path.strip_prefix("/schemas/ids/").and_then(|id| schemas.get(id)) {
+        Some(schema) => (200, json!({ "schema": schema.get() })),
+        None => unknown(),
+    }
+}
+
+/// As Confluent's registry answers for what it does not have.
+pub(crate) fn unknown() -> Answer {
+    (404, json!({"error_code": 40403, "message": "Schema not found"}))
+}

@@ -1,0 +1,153 @@
+//! Records in Avro: recorded topics reach their truth, whatever the registry does meanwhile.
+
+use std::io::Write;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::harness::{
+    Broker, Database, Ended, Pipeline, Record, Registry, Truth, fixture, recorded, recording, unknown,
+};
+
+const FOLDER: &str = "debezium-avro/postgres";
+const TOPIC: &str = "a_pg_avro.public.t_cpk";
+
+/// A recorded topic in a broker, without its registry.
+fn pipeline(broker: &Broker, database: &Database) -> Pipeline {
+    let topic = broker.topic(TOPIC, 1);
+    let records: Vec<Record> = recording(&format!("{FOLDER}/{TOPIC}.jsonl")).into_iter().map(Record::from).collect();
+    broker.write(&topic, 0, &records);
+    Pipeline::from_topics(broker, &[&topic], database).set("source.format", "debezium-avro")
+}
+
+fn assert_truth(database: &Database) {
+    let csv = "debezium-json/postgres/truth/public.t_cpk.csv";
+    Truth { table: "public.t_cpk", csv, converted: &[], untold: &[] }.assert_in(database);
+}
+
+/// Runs the recorded topic against a registry.
+fn run(registry: &Registry, settings: &[(&str, &str)]) -> (Database, Ended) {
+    let (broker, database) = (Broker::start(), Database::new());
+    let pipeline = pipeline(&broker, &database).set("registry.url", registry.url());
+    let ended = settings.iter().fold(pipeline, |pipeline, (key, value)| pipeline.set(key, value)).run();
+    (database, ended)
+}
+
+#[test]
+fn a_registry_that_is_away_is_waited_for() {
+    let answer = recorded(FOLDER);
+    // down, then a gateway that knows nothing yet, then it does not follow the one that writes, then it is there
+    let registry = Registry::start(move |n_before, request| match n_before {
+        0 => (503, json!("starting")),
+        1 => (500, json!({"error_code": 50001, "message": "Error in the backend"})),
+        2 => unknown(),
+        _ => answer(request),
+    });
+    let (database, ended) = run(&registry, &[]);
+    let ended = ended.with_code(0).says("trying again: schema registry: cannot get schema");
+    assert_truth(&database);
+    assert_eq!(ended.log.matches("trying again").count(), 2, "{}", ended.log);
+    let asked = registry.requests();
+    // a key's schema and a row's, each once
+    assert_eq!(asked.len(), 3 + 2, "{asked:?}");
+}
+
+#[test]
+fn a_schema_that_is_nowhere_stops_at_its_record() {
+    let registry = Registry::start(|_, _| unknown());
+    let (_, ended) = run(&registry, &[]);
+    ended.with_code(3).says("partition 0, offset 0: schema registry: there is no schema ");
+}
+
+#[test]
+fn logins() {
+    for (settings, header) in [
+        (&[("registry.username", "me"), ("registry.password", "s3cret")][..], "Basic bWU6czNjcmV0"),
+        (&[("registry.token", "s3cret")][..], "Bearer s3cret"),
+    ] {
+        let answer = recorded(FOLDER);
+        let registry = Registry::start(move |_, request| {
+            let is_known = request.authorization == header;
+            if is_known { answer(request) } else { (401, json!({"error_code": 401, "message": "Unauthorized"})) }
+        });
+        let (database, ended) = run(&registry, settings);
+        let ended = ended.with_code(0);
+        assert_truth(&database);
+        assert!(!ended.log.contains("s3cret"), "{}", ended.log);
+
+        let (_, refused) = run(&registry, &[]);
+        refused.with_code(1).says("set `registry.username` and `registry.password`, or `registry.token`");
+    }
+}
+
+#[test]
+fn tls() {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let identity =
+        native_tls::Identity::from_pkcs8(cert.pem().as_bytes(), signing_key.serialize_pem().as_bytes()).unwrap();
+    let mut ca = NamedTempFile::new().unwrap();
+    ca.write_all(cert.pem().as_bytes()).unwrap();
+    let answer = recorded(FOLDER);
+    let registry = Registry::start_tls(identity, move |_, request| answer(request));
+
+    let (database, ended) = run(&registry, &[("registry.ca_location", ca.path().to_str().unwrap())]);
+    ended.with_code(0);
+    assert_truth(&database);
+
+    // whoever does not trust it does not ask it
+    let n_asked = registry.requests().len();
+    let (broker, database) = (Broker::start(), Database::new());
+    let untrusting = pipeline(&broker, &database).set("registry.url", registry.url()).start();
+    untrusting.wait_for_log("trying again: schema registry: cannot get schema");
+    untrusting.stop().with_code(0);
+    assert_eq!(registry.requests().len(), n_asked);
+}
+
+/// Every schema may refer to others, which the registry has under names of their own.
+#[test]
+fn references() {
+    let row = r#"{"type":"record","name":"Row","namespace":"s","fields":[{"name":"id","type":"int"},{"name":"state","type":"s.State"}]}"#;
+    let state = r#"{"type":"enum","name":"State","namespace":"s","symbols":["open","paid"]}"#;
+    let envelope = r#"{"type":"record","name":"Envelope","fields":[
+        {"name":"before","type":["null","s.Row"]},{"name":"after","type":["s.Row","null"]},{"name":"op","type":"string"}]}"#;
+    let to = |name: &str| json!([{"name": name, "subject": name, "version": 3}]);
+    let schemas = [
+        ("/schemas/ids/7", json!({"schema": envelope, "references": to("s.Row")})),
+        ("/subjects/s.Row/versions/3", json!({"schema": row, "references": to("s.State"), "id": 8})),
+        ("/subjects/s.State/versions/3", json!({"schema": state, "id": 9})),
+    ];
+    let registry = Registry::start(move |_, request| {
+        let schema = schemas.iter().find(|(path, _)| *path == request.path);
+        schema.map_or_else(unknown, |(_, schema)| (200, schema.clone()))
+    });
+    let (broker, database) = (Broker::start(), Database::new());
+    let topic = broker.topic("t", 1);
+    // before null; after 7, paid; op c
+    let payload = b"\0\0\0\0\x07\0\0\x0e\x02\x02c".to_vec();
+    broker.write(&topic, 0, &[Record { key: Some(br#"{"id":7}"#.to_vec()), payload: Some(payload) }]);
+    Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("registry.url", registry.url())
+        .set("source.format", "auto")
+        .set("sink.table", "orders")
+        .run()
+        .with_code(0)
+        .says("its records are debezium-avro");
+    assert_eq!(database.rows("select id, state from orders"), "(7,paid)");
+}
+
+#[test]
+fn without_a_registry_it_says_what_to_set() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let pipeline = pipeline(&broker, &database);
+    pipeline.run().with_code(1).says("set `registry.url`");
+    pipeline
+        .set("source.format", "debezium-json")
+        .run()
+        .with_code(3)
+        .says("expected JSON, found what seems to be Avro");
+    let file = fixture(&format!("{FOLDER}/{TOPIC}.jsonl"));
+    let schemas = format!("file:{}", fixture(&format!("{FOLDER}/registry.json")).display());
+    Pipeline::from_file(&file, &database).set("source.format", "auto").set("registry.url", &schemas).run().with_code(0);
+    assert_truth(&database);
+}
