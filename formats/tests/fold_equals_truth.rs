@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use recordings::{decoder, fixture, records};
-use rowkind_formats::{ColumnType, Event, Format, RecordedRecord, Row, RowKind, Value, literal};
+use recordings::{decoder_of, fixture, records};
+use rowkind_formats::{ColumnType, Decoder, Event, Format, RecordedRecord, Row, RowKind, Value, literal};
 
 #[test]
 fn fold_equals_truth_postgres() {
     // the columns of t_ddl are renamed, dropped and filled with defaults, none of which is an event
-    check(Format::DebeziumJson, "debezium-json/postgres/truth", &["public.t_ddl"], |table| {
+    check((Format::DebeziumJson, ""), "debezium-json/postgres/truth", &["public.t_ddl"], |table| {
         records(&fixture(&format!("debezium-json/postgres/json-schema/a_pg_json_schema.{table}.jsonl")))
     });
 }
@@ -26,8 +26,28 @@ fn fold_equals_truth_postgres() {
 fn fold_equals_truth_mysql() {
     // what `MySQL` dumps in a form of its own the bridge's tests/types compares
     let in_its_own_form = ["cdc_a.t_ddl", "cdc_a.t_gen", "cdc_a.t_geo", "cdc_a.t_num", "cdc_a.t_text", "cdc_a.t_time"];
-    check(Format::DebeziumJson, "debezium-json/mysql/truth", &in_its_own_form, |table| {
+    check((Format::DebeziumJson, ""), "debezium-json/mysql/truth", &in_its_own_form, |table| {
         records(&fixture(&format!("debezium-json/mysql/json-schema/a_mysql_json_schema.{table}.jsonl")))
+    });
+}
+
+#[test]
+fn fold_equals_truth_avro() {
+    let folder = "debezium-avro/postgres";
+    // names are adjusted; the signals are those of another connector
+    let except = ["public.t_ddl", "Mixed_Case.Order_Items", "public.debezium_signal"];
+    check((Format::DebeziumAvro, folder), "debezium-json/postgres/truth", &except, |table| {
+        records(&fixture(&format!("{folder}/a_pg_avro.{table}.jsonl")))
+    });
+    let folder = "flattened-avro/postgres";
+    // what differs above and in JSON; and what another run of the same statements did otherwise
+    let except = [
+        &except[..],
+        &["public.zz_end", "public.t_full", "public.t_nopk", "public.t_trunc", "public.t_toast", "public.customers"],
+    ]
+    .concat();
+    check((Format::FlattenedAvro, folder), "debezium-json/postgres/truth", &except, |table| {
+        records(&fixture(&format!("{folder}/a_pg_flat_avro.{table}.jsonl")))
     });
 }
 
@@ -35,7 +55,7 @@ fn fold_equals_truth_mysql() {
 fn fold_equals_truth_flattened() {
     // without keys a deleted row is not told; truncates are not sent; DDL as above
     let except = ["public.t_nopk", "public.t_trunc", "public.t_ddl"];
-    check(Format::FlattenedJson, "debezium-json/postgres/truth", &except, |table| {
+    check((Format::FlattenedJson, ""), "debezium-json/postgres/truth", &except, |table| {
         records(&fixture(&format!("flattened-json/postgres/tombstone/a_pg_flat_tombstone.{table}.jsonl")))
     });
 }
@@ -43,7 +63,7 @@ fn fold_equals_truth_flattened() {
 #[test]
 fn fold_equals_truth_shop() {
     let all = records(&fixture("shop/shop.jsonl"));
-    check(Format::DebeziumJson, "shop/truth", &[], |table| {
+    check((Format::DebeziumJson, ""), "shop/truth", &[], |table| {
         let of_table = all.iter().filter(|record| record.topic == format!("shop.{table}"));
         of_table.cloned().collect()
     });
@@ -55,7 +75,7 @@ fn fold_equals_truth_canal() {
         let all = records(&fixture(&format!("canal-json/{source}/{file}.jsonl")));
         // what is dumped in a form of its own, and latin1 in t_text, the bridge's tests/types compares
         let except = ["cdc_a.t_ddl", "cdc_a.t_geo", "cdc_a.t_num", "cdc_a.t_text"];
-        check(Format::CanalJson, &format!("debezium-json/{source}/truth"), &except, |table| {
+        check((Format::CanalJson, ""), &format!("debezium-json/{source}/truth"), &except, |table| {
             let table = table.trim_start_matches("cdc_a.").replace("Order_Items", "Order Items");
             let of_table = format!("\"table\":\"{table}\"");
             let is_of_table = |record: &&RecordedRecord| {
@@ -67,7 +87,12 @@ fn fold_equals_truth_canal() {
 }
 
 /// Folds the records of each table that has a truth, and compares row by row.
-fn check(format: Format, truth: &str, except: &[&str], records_of: impl Fn(&str) -> Vec<RecordedRecord>) {
+fn check(
+    (format, registry): (Format, &str),
+    truth: &str,
+    except: &[&str],
+    records_of: impl Fn(&str) -> Vec<RecordedRecord>,
+) {
     let mut n_tables = 0;
     for entry in fs::read_dir(fixture(truth)).unwrap() {
         let path = entry.unwrap().path();
@@ -77,7 +102,7 @@ fn check(format: Format, truth: &str, except: &[&str], records_of: impl Fn(&str)
         }
         let mut csv = csv(&path).into_iter();
         let columns: Vec<String> = csv.next().unwrap().into_iter().map(Option::unwrap).collect();
-        let folded = Fold::of(format, &records_of(table));
+        let folded = Fold::of(format, decoder_of(format, registry), &records_of(table));
         let mut found = folded.table(&columns);
         let mut expected: Vec<Vec<String>> = csv.map(|row| folded.truth(table, &columns, row)).collect();
         found.sort();
@@ -101,10 +126,9 @@ struct Fold {
 }
 
 impl Fold {
-    fn of(format: Format, records: &[RecordedRecord]) -> Self {
-        let mut fold =
-            Self { is_of_debezium: matches!(format, Format::DebeziumJson | Format::FlattenedJson), ..Self::default() };
-        let mut decoder = decoder(format);
+    fn of(format: Format, mut decoder: Decoder, records: &[RecordedRecord]) -> Self {
+        let is_of_debezium = !matches!(format, Format::CanalJson | Format::MaxwellJson);
+        let mut fold = Self { is_of_debezium, ..Self::default() };
         for record in records {
             fold.apply(decoder.decode(&record.as_record()).unwrap());
         }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use recordings::{decoder, jsonl_files, outcome, records};
+use recordings::{decoder, decoder_of, jsonl_files, outcome, records};
 use rowkind_formats::{
     Decoder, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
     local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
@@ -32,6 +32,7 @@ static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
         (Format::FlattenedJson, &["flattened-json/postgres/rewrite", "flattened-json/postgres/tombstone"]),
         (Format::CanalJson, &["canal-json/mysql"]),
         (Format::MaxwellJson, &["maxwell-json/mysql"]),
+        (Format::DebeziumAvro, &[AVRO]),
     ] {
         for file in folders.iter().flat_map(|folder| jsonl_files(folder)) {
             let records = records(&file);
@@ -44,10 +45,18 @@ static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
     some
 });
 
+/// A folder with a registry.
+const AVRO: &str = "debezium-avro/postgres";
+
 fn outcome_by_all(record: &Record<'_>) {
     for (_, format) in Format::WORDS {
         outcome(&mut decoder(format), record);
     }
+}
+
+/// A decoder that knows the schemas of what was recorded in Avro.
+fn knowing(format: Format) -> Decoder {
+    if format == Format::DebeziumAvro { decoder_of(format, AVRO) } else { decoder(format) }
 }
 
 /// What one mutation does to bytes, at a place in them.
@@ -126,7 +135,7 @@ proptest! {
         };
         let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
         let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
-        outcome(&mut decoder(format), &record);
+        outcome(&mut knowing(format), &record);
     }
 
     #[test]
@@ -220,7 +229,7 @@ proptest! {
 
 #[test]
 fn records_without_a_mutation_are_decoded() {
-    let mut decoders = Format::WORDS.map(|(_, format)| (format, decoder(format)));
+    let mut decoders = Format::WORDS.map(|(_, format)| (format, knowing(format)));
     for (format, record) in RECORDED.iter() {
         let (_, decoder) = decoders.iter_mut().find(|(of, _)| of == format).unwrap();
         let found = outcome(decoder, &record.as_record());

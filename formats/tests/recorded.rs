@@ -101,6 +101,7 @@ fn avro() {
     check("debezium-avro/postgres");
     check("debezium-avro/mysql");
     check("debezium-avro/mariadb");
+    check("flattened-avro/postgres");
 }
 
 #[test]

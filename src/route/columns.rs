@@ -124,7 +124,7 @@ pub(super) fn key_by(change: &mut Change<'_>, names: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use rowkind_formats::{Decoder, Event, Format, Placeholder, Record, Value, changelog};
+    use rowkind_formats::{Decoder, Event, Format, Record, Told, Value, changelog};
 
     use super::super::{KeyBy, Route, TableTemplate};
 

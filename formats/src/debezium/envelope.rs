@@ -15,6 +15,7 @@ use crate::row::{Aside, RowSchema, Table};
 
 /// What a record's payload is, before its values are looked at.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every payload is the large one, and none is kept")]
 pub(super) enum Payload<'a, 's> {
     Envelope(Envelope<'a, 's>),
     /// Null, wrapped by the converter: `{"schema":…,"payload":null}`.
