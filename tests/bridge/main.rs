@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod auto;
 mod changes;
 mod demo;
 mod evolve;
