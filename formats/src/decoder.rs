@@ -5,6 +5,7 @@ use crate::debezium::{self, Stated};
 use crate::error::Error;
 use crate::flattened;
 use crate::maxwell;
+use crate::ogg;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
@@ -23,15 +24,18 @@ pub enum Format {
     CanalJson,
     /// Maxwell's messages in JSON.
     MaxwellJson,
+    /// Oracle `GoldenGate`'s messages in JSON.
+    OggJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 4] = [
+    pub const WORDS: [(&'static str, Self); 5] = [
         ("debezium-json", Self::DebeziumJson),
         ("flattened-json", Self::FlattenedJson),
         ("canal-json", Self::CanalJson),
         ("maxwell-json", Self::MaxwellJson),
+        ("ogg-json", Self::OggJson),
     ];
 }
 
@@ -46,6 +50,8 @@ pub enum Decoder {
     Canal(canal::Decoder),
     /// For [`Format::MaxwellJson`].
     Maxwell(maxwell::Decoder),
+    /// For [`Format::OggJson`].
+    Ogg(Box<ogg::Decoder>),
 }
 
 impl Default for Decoder {
@@ -63,6 +69,7 @@ impl Decoder {
             Format::FlattenedJson => Self::Flattened(Box::new(flattened::Decoder::new(placeholder, columns))),
             Format::CanalJson => Self::Canal(canal::Decoder::default()),
             Format::MaxwellJson => Self::Maxwell(maxwell::Decoder::new(columns)),
+            Format::OggJson => Self::Ogg(Box::new(ogg::Decoder::new(columns))),
         }
     }
 
@@ -86,6 +93,7 @@ impl Decoder {
             Self::Flattened(decoder) => decoder.decode(record),
             Self::Canal(decoder) => decoder.decode(record),
             Self::Maxwell(decoder) => decoder.decode(record),
+            Self::Ogg(decoder) => decoder.decode(record),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Change events to changelog rows: bytes in, rows out.
 //!
-//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and
-//! Canal's and Maxwell's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
+//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and that of
+//! Canal, Maxwell and `GoldenGate` — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
 //! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
 //!
 //! ```
@@ -33,6 +33,7 @@
 //! - [`flattened`]: a row that was taken out of its envelope becomes one too
 //! - [`canal`]: a flat message becomes an [`Event`]
 //! - [`maxwell`]: a row's message becomes an [`Event`]
+//! - [`ogg`]: an operation's message becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
@@ -51,15 +52,18 @@ pub mod flattened;
 pub mod geometry;
 pub mod literal;
 pub mod maxwell;
+pub mod ogg;
 pub mod origin;
 pub mod record;
 pub mod row;
 
 mod calendar;
 mod decimal;
+mod digits;
 mod interval;
 mod json;
 mod rebuilt;
+mod restated;
 mod unavailable;
 mod zone;
 

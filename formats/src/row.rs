@@ -99,6 +99,26 @@ pub enum Value<'a> {
     Json(Cow<'a, str>),
 }
 
+impl Value<'_> {
+    /// The same value, borrowing from nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(text) => Value::Number(owned(text)),
+            Self::Text(text) => Value::Text(owned(text)),
+            Self::Untyped(text) => Value::Untyped(owned(text)),
+            Self::Embedded(text) => Value::Embedded(owned(text)),
+            Self::WallClock(text) => Value::WallClock(owned(text)),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Bits(digits) => Value::Bits(digits),
+            Self::Geometry(geometry) => Value::Geometry(geometry),
+            Self::Json(text) => Value::Json(owned(text)),
+        }
+    }
+}
+
 /// A column of a row image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column<'a> {

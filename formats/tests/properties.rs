@@ -14,10 +14,25 @@ use rowkind_formats::{
     local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
+/// Records of sources that none was recorded of.
+const WRITTEN: &[(Format, &str, &str)] = &[
+    (
+        Format::OggJson,
+        r#"{"ID":1}"#,
+        r#"{"table":"C.S.T","op_type":"U","op_ts":"2020-05-13 15:40:06.000000","pos":"0143","primary_keys":["ID"],"before":{"ID":1,"A":"a","A_isMissing":false},"after":{"ID":2,"B":null,"B_isMissing":true}}"#,
+    ),
+    (Format::OggJson, r#"{"ID":1}"#, r#"{"table":"S.T","op_type":"D","before":{}}"#),
+];
+
 /// Records of every kind: all ops and types, with and without their schema. Of each of Debezium's topics the first two,
 /// which are its snapshot, and the last four, which are its changes.
 static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
-    let mut some = Vec::new();
+    let written = |(format, key, payload): &(Format, &str, &str)| {
+        let (key, payload) = (Some(key.as_bytes().to_vec()), Some(payload.as_bytes().to_vec()));
+        let topic = "t".to_owned();
+        (*format, RecordedRecord { topic, partition: 0, offset: 0, timestamp_ms: None, key, payload })
+    };
+    let mut some: Vec<_> = WRITTEN.iter().map(written).collect();
     for (format, folders) in [
         (
             Format::DebeziumJson,
@@ -83,7 +98,7 @@ impl Mutation {
 
 /// Bytes that matter to JSON and to the decoder's own parsers, or any.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9" "__deleted":"true" "__op":"d" "data":{ "iodebeziumop":"c" "type":"UPDATE" "0" "old":[{}] bit(9)"#;
+    let tokens = r#"" \ \ud800 { } [ ] , : null true 0 - . e9 99999999999999999999 é T Z P = "op":"d" "scale":"-9" "__deleted":"true" "__op":"d" "data":{ "iodebeziumop":"c" "type":"UPDATE" "0" "old":[{}] bit(9) "op_type":"T" _isMissing"#;
     prop_oneof![
         select(tokens.split(' ').collect::<Vec<_>>()).prop_map(|token| token.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..6),

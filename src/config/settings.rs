@@ -71,7 +71,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "source.format",
-        Kind::Choice(&["debezium-json", "flattened-json", "canal-json", "maxwell-json"]),
+        Kind::Choice(&["debezium-json", "flattened-json", "canal-json", "maxwell-json", "ogg-json"]),
         Some("debezium-json"),
         "What the records are; Debezium's with or without their schema is told record by record",
     ),

@@ -14,6 +14,7 @@ mod flattened;
 mod maxwell;
 mod names;
 mod not_sent;
+mod ogg;
 mod ops;
 mod secrets;
 mod stated;
