@@ -5,6 +5,7 @@ use crate::debezium::{self, Stated};
 use crate::error::Error;
 use crate::flattened;
 use crate::maxwell;
+use crate::mongodb::DocumentForm;
 use crate::ogg;
 use crate::record::Record;
 use crate::row::Event;
@@ -78,6 +79,15 @@ impl Decoder {
     pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
         match self {
             Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
+            other => other,
+        }
+    }
+
+    /// The same for a source of documents, which become rows of this form. Only Debezium's `MongoDB` connector is one.
+    #[must_use]
+    pub fn with_documents(self, form: DocumentForm) -> Self {
+        match self {
+            Self::Debezium(decoder) => Self::Debezium(Box::new(decoder.with_documents(form))),
             other => other,
         }
     }

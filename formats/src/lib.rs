@@ -30,6 +30,7 @@
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
 //! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
+//! - [`mongodb`]: the documents of an envelope become rows
 //! - [`flattened`]: a row that was taken out of its envelope becomes one too
 //! - [`canal`]: a flat message becomes an [`Event`]
 //! - [`maxwell`]: a row's message becomes an [`Event`]
@@ -52,6 +53,7 @@ pub mod flattened;
 pub mod geometry;
 pub mod literal;
 pub mod maxwell;
+pub mod mongodb;
 pub mod ogg;
 pub mod origin;
 pub mod record;
@@ -72,6 +74,7 @@ pub use debezium::Stated;
 pub use decoder::{Decoder, Format};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
+pub use mongodb::DocumentForm;
 pub use origin::Origin;
 pub use record::{Record, RecordedRecord};
 pub use row::{

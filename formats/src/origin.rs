@@ -88,13 +88,17 @@ impl<'a> Origin<'a> {
     /// The place in the source's log, as its own tools write it: Postgres `0/16B3748`, `MySQL`
     /// `mysql-bin.000003:154:0` (file, position, row), SQL Server `commit_lsn:change_lsn:event_serial_no`, Oracle
     /// `commit_scn:scn`, Maxwell's `position` and `GoldenGate`'s `pos` as they are (`binlog.000004:154`,
-    /// `00000000000000000143`). `None` for other sources, for Canal, which does not say, and where a snapshot has none.
+    /// `00000000000000000143`), `MongoDB` `ts_ms:ord`, the order within a second behind the clock (`1763700000000:31`). `None`
+    /// for other sources, for Canal, which does not say, and where a snapshot has none.
     pub fn position(&self) -> Option<String> {
         if let Told::Log { position, .. } | Told::Trail { position, .. } = self.told {
             return scalar(position?).map(Cow::into_owned).filter(|text| !text.is_empty());
         }
         if let Some(lsn) = self.field("lsn").and_then(|lsn| lsn.parse::<u64>().ok()) {
             return Some(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF));
+        }
+        if let Some(ord) = self.field("ord").filter(|ord| ord != "-1") {
+            return Some(format!("{}:{ord}", self.field("ts_ms")?));
         }
         let (first, others): (&str, &[&str]) = if self.field("file").is_some() {
             ("file", &["pos", "row"])
@@ -186,6 +190,8 @@ mod tests {
             position(r#"{"commit_lsn":"a:b","change_lsn":"c:d","event_serial_no":1}"#).as_deref(),
             Some("a:b:c:d:1")
         );
+        assert_eq!(position(r#"{"ts_ms":1763700000000,"ord":31}"#).as_deref(), Some("1763700000000:31"));
+        assert_eq!(position(r#"{"ts_ms":1763700000000,"ord":-1}"#), None, "of a snapshot");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rowkind_formats::{Format, Placeholder, Stated, UtcOffset};
+use rowkind_formats::{DocumentForm, Format, Placeholder, Stated, UtcOffset};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::route::{Route, Routes, TableTemplate};
@@ -39,6 +39,8 @@ pub struct Config {
     pub format: Format,
     /// The zone in which the source sends moments without saying so.
     pub time_zone: Option<UtcOffset>,
+    /// What documents of `MongoDB` become.
+    pub documents: DocumentForm,
     /// The connector's `unavailable.value.placeholder`.
     pub placeholder: Placeholder,
     /// What the values of single columns are.
@@ -200,6 +202,7 @@ impl Config {
             modes: reading::modes(&read)?,
             format,
             time_zone: reading::time_zone(&read)?,
+            documents: reading::documents(&read)?,
             placeholder: reading::placeholder(&read)?,
             columns: reading::columns(&read, format)?,
             sink: sink(&read)?,

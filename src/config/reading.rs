@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, Format, Placeholder, Stated, UtcOffset};
+use rowkind_formats::{BytesText, DocumentForm, Format, Placeholder, Stated, UtcOffset};
 
 use super::{ConfigError, Reader};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
@@ -52,6 +52,11 @@ pub(super) fn time_zone(read: &Reader<'_>) -> Result<Option<UtcOffset>, ConfigEr
             .map_err(|_| read.invalid(key, "UTC or a fixed distance from it, as +02:00; no zone with summer time"))
     };
     read.text(key).map(parse).transpose()
+}
+
+/// What documents become.
+pub(super) fn documents(read: &Reader<'_>) -> Result<DocumentForm, ConfigError> {
+    read.choice("source.document", &[("column", DocumentForm::Column), ("fields", DocumentForm::Fields)])
 }
 
 /// The types that are stated for single columns.

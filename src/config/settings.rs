@@ -127,6 +127,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Time zone of the TIMESTAMP values that Canal sends, as UTC or +02:00; without it they go into columns without a zone alone",
     ),
     setting(
+        "source.document",
+        Kind::Choice(&["column", "fields"]),
+        Some("column"),
+        "What a document of MongoDB becomes: its _id and a column for all of it, or a column for each of its fields",
+    ),
+    setting(
         "source.unavailable_placeholder",
         Kind::Text,
         Some("__debezium_unavailable_value"),

@@ -10,7 +10,8 @@
 //! | t | [`Event::Truncate`] |
 //! | m | [`Aside::Message`](crate::Aside::Message) |
 //!
-//! An envelope may come as a `CloudEvent`, with its images in `data` and the rest in attributes.
+//! An envelope may come as a `CloudEvent`, with its images in `data` and the rest in attributes. Images that are documents of
+//! `MongoDB` are [`mongodb`](crate::mongodb)'s.
 //!
 //! The envelope is described at
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
@@ -22,6 +23,7 @@ pub(crate) mod memory;
 mod stated;
 
 use crate::error::{Error, ErrorKind};
+use crate::mongodb::{DocumentForm, Documents};
 use crate::record::Record;
 use crate::row::{Change, Event, Key, Row, RowKind};
 use crate::unavailable::Placeholder;
@@ -52,12 +54,19 @@ pub(crate) use stated::StatedTypes;
 #[derive(Debug, Default)]
 pub struct Decoder {
     memory: Memory,
+    documents: Documents,
 }
 
 impl Decoder {
     /// A decoder for a connector with its own placeholder, and for columns whose types are stated beside their events.
     pub fn new(placeholder: Placeholder, columns: Vec<Stated>) -> Self {
-        Self { memory: Memory::new(placeholder, columns) }
+        Self { memory: Memory::new(placeholder, columns), documents: Documents::default() }
+    }
+
+    /// The same with documents in a form of the setting's choice.
+    #[must_use]
+    pub fn with_documents(self, form: DocumentForm) -> Self {
+        Self { documents: Documents::new(form), ..self }
     }
 
     /// Decodes one record.
@@ -81,6 +90,9 @@ impl Decoder {
             return Ok(Event::Truncate(table));
         }
         let memory = &mut self.memory;
+        if let Some(images) = message.documents()? {
+            return self.documents.change(memory, record, table, images, message.origin(op)).map(Event::Change);
+        }
         let schema = schema.map(|text| memory.schemas.of_envelope(text)).transpose()?;
         let schema = schema.map(|schema| memory.stated.apply(&table, schema));
         let key = memory.key(record, Some(&table), schema.as_deref())?;
@@ -96,10 +108,11 @@ impl Decoder {
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        match self.memory.table_of(record.topic).cloned() {
+        let event = match self.memory.table_of(record.topic).cloned() {
             Some(known) => self.memory.tombstone(record, Some(known.table), known.schema.as_deref()),
             None => self.memory.tombstone(record, None, None),
-        }
+        };
+        self.documents.tombstone(record.topic, event?)
     }
 }
 

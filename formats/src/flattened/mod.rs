@@ -21,12 +21,15 @@
 //! does, `prefix.schema.table.Value`; without a schema, the topic's name does: its last two parts, or all of it when it
 //! has one. These two names are Debezium's adjusted ones: the topic of `"Order Items"` ends in `Order_Items`.
 //!
+//! The same is done with the rows of `MongoDB`'s `ExtractNewDocumentState`, whose key is the `_id` of the row.
+//!
 //! Messages that the transform passes as they are (heartbeats, transactions, schema changes, logical messages) are
 //! [`Aside`](crate::Aside)s. Truncates it drops. It is described at
 //! <https://debezium.io/documentation/reference/stable/transformations/event-flattening.html>.
 
 mod added;
 mod asides;
+mod documents;
 mod names;
 
 use std::borrow::Cow;
@@ -47,6 +50,7 @@ use crate::record::Record;
 use crate::row::{Change, Event, Row, RowKind, RowSchema, Table};
 use crate::unavailable::Placeholder;
 use added::{Added, Split};
+use documents::Documents;
 
 /// Decodes records of any number of topics.
 ///
@@ -70,6 +74,7 @@ use added::{Added, Split};
 #[derive(Debug, Default)]
 pub struct Decoder {
     memory: Memory,
+    documents: Documents,
     /// The tables of rows whose schema has a name, by its path.
     by_schema_name: HashMap<String, Table<'static>>,
 }
@@ -128,8 +133,9 @@ impl Decoder {
         let stated = if schema.is_none() { memory.stated.of(&table) } else { &[] };
         let types = Types { row: schema.as_deref(), key: None, stated };
         let mut not_sent = Vec::new();
-        let columns = columns(fields, types, &memory.placeholder, |name| not_sent.push(name))
+        let mut columns = columns(fields, types, &memory.placeholder, |name| not_sent.push(name))
             .map_err(|error| error.under("payload"))?;
+        let key = self.documents.key(record.topic, key, kind, &mut columns);
         if columns.is_empty() && not_sent.is_empty() {
             return Err(Error::new("payload", ErrorKind::Missing { expected: "the row's columns" }));
         }
@@ -168,7 +174,7 @@ impl Decoder {
         let of_rows = known.filter(|known| Some(&known.table) == table.as_ref()).and_then(|known| known.schema.clone());
         let schema = of_rows.or(schema.map(|parsed| parsed.row));
         let event = self.memory.tombstone(record, table, schema.as_deref())?;
-        match event {
+        match self.documents.tombstone(record.topic, event) {
             Event::Tombstone { table: None, key: Some(_) } => {
                 let expected = "a row that names its table, since the topic holds several tables";
                 Err(Error::new("payload", ErrorKind::Missing { expected }))

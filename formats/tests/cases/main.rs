@@ -12,6 +12,7 @@ mod canal;
 mod cloud_events;
 mod flattened;
 mod maxwell;
+mod mongodb;
 mod names;
 mod not_sent;
 mod ogg;

@@ -107,7 +107,8 @@ impl Planner {
     pub fn new(config: &Config) -> Self {
         Self {
             decoder: Decoder::new(config.format, config.placeholder.clone(), config.columns.clone())
-                .in_time_zone(config.time_zone.clone()),
+                .in_time_zone(config.time_zone.clone())
+                .with_documents(config.documents),
             routes: config.routes.clone(),
             evolve: config.sink.evolve,
             truncate: config.sink.truncate,
