@@ -7,6 +7,8 @@ use crate::detect::Auto;
 use crate::error::{Error, ErrorKind};
 use crate::flattened;
 use crate::maxwell;
+use crate::mongodb::DocumentForm;
+use crate::ogg;
 use crate::record::Record;
 use crate::row::Event;
 use crate::unavailable::Placeholder;
@@ -31,11 +33,13 @@ pub enum Format {
     CanalJson,
     /// Maxwell's messages in JSON.
     MaxwellJson,
+    /// Oracle `GoldenGate`'s messages in JSON.
+    OggJson,
 }
 
 impl Format {
     /// Every format with the word that names it.
-    pub const WORDS: [(&'static str, Self); 7] = [
+    pub const WORDS: [(&'static str, Self); 8] = [
         ("auto", Self::Auto),
         ("debezium-json", Self::DebeziumJson),
         ("debezium-avro", Self::DebeziumAvro),
@@ -43,6 +47,7 @@ impl Format {
         ("flattened-avro", Self::FlattenedAvro),
         ("canal-json", Self::CanalJson),
         ("maxwell-json", Self::MaxwellJson),
+        ("ogg-json", Self::OggJson),
     ];
 
     /// The word that names it.
@@ -55,7 +60,9 @@ impl Format {
         match self {
             Self::Auto => None,
             Self::DebeziumAvro | Self::FlattenedAvro => Some(true),
-            Self::DebeziumJson | Self::FlattenedJson | Self::CanalJson | Self::MaxwellJson => Some(false),
+            Self::DebeziumJson | Self::FlattenedJson | Self::CanalJson | Self::MaxwellJson | Self::OggJson => {
+                Some(false)
+            }
         }
     }
 }
@@ -69,6 +76,8 @@ pub struct Told {
     pub columns: Vec<Stated>,
     /// The zone in which moments are sent without it. Only Canal does so.
     pub time_zone: Option<UtcOffset>,
+    /// What documents of `MongoDB` become.
+    pub documents: DocumentForm,
 }
 
 /// Decodes the records of any number of topics. [`Decoder::default`] is for Debezium's JSON.
@@ -88,6 +97,7 @@ enum Of {
     Flattened(Box<flattened::Decoder>),
     Canal(canal::Decoder),
     Maxwell(maxwell::Decoder),
+    Ogg(Box<ogg::Decoder>),
 }
 
 impl Default for Decoder {
@@ -103,13 +113,15 @@ impl Decoder {
         let of = match format {
             Format::Auto => Of::Auto(Box::new(Auto::new(told))),
             Format::DebeziumJson | Format::DebeziumAvro => {
-                Of::Debezium(Box::new(debezium::Decoder::new(placeholder, columns)))
+                let decoder = debezium::Decoder::new(placeholder, columns);
+                Of::Debezium(Box::new(decoder.with_documents(told.documents)))
             }
             Format::FlattenedJson | Format::FlattenedAvro => {
                 Of::Flattened(Box::new(flattened::Decoder::new(placeholder, columns)))
             }
             Format::CanalJson => Of::Canal(canal::Decoder::new(told.time_zone.clone())),
             Format::MaxwellJson => Of::Maxwell(maxwell::Decoder::new(columns)),
+            Format::OggJson => Of::Ogg(Box::new(ogg::Decoder::new(columns))),
         };
         Self { format, of }
     }
@@ -127,6 +139,7 @@ impl Decoder {
             Of::Flattened(decoder) => decoder.decode(record),
             Of::Canal(decoder) => decoder.decode(record),
             Of::Maxwell(decoder) => decoder.decode(record),
+            Of::Ogg(decoder) => decoder.decode(record),
         }
     }
 
@@ -141,7 +154,7 @@ impl Decoder {
             Of::Auto(auto) => auto.learn_schema(id, text, references),
             Of::Debezium(decoder) => decoder.learn_schema(id, text, references),
             Of::Flattened(decoder) => decoder.learn_schema(id, text, references),
-            Of::Canal(_) | Of::Maxwell(_) => Ok(()),
+            Of::Canal(_) | Of::Maxwell(_) | Of::Ogg(_) => Ok(()),
         }
     }
 

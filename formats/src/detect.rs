@@ -136,6 +136,9 @@ fn of_fields(
         // a logical message tells nothing of the rows beside it
         return Ok(if matches!(value("op"), Some(Json::String("\"m\""))) { None } else { Some(Format::DebeziumJson) });
     }
+    if is_text("op_type") && is_text("table") {
+        return Ok(Some(Format::OggJson));
+    }
     if let Some(ty) = ty.as_deref() {
         // Flink writes `data` and `type` alone
         let is_flinks = has(&["data"]) && only(&["data", "type", "old"]);

@@ -1,7 +1,7 @@
 //! Change events to changelog rows: bytes in, rows out.
 //!
-//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and
-//! Canal's and Maxwell's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
+//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and that of
+//! Canal, Maxwell and `GoldenGate` — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
 //! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
 //!
 //! ```
@@ -30,9 +30,11 @@
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
 //! - [`decoder`]: the decoder of a format
 //! - [`debezium`]: an envelope becomes an [`Event`]
+//! - [`mongodb`]: the documents of an envelope become rows
 //! - [`flattened`]: a row that was taken out of its envelope becomes one too
 //! - [`canal`]: a flat message becomes an [`Event`]
 //! - [`maxwell`]: a row's message becomes an [`Event`]
+//! - [`ogg`]: an operation's message becomes an [`Event`]
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
@@ -51,6 +53,8 @@ pub mod flattened;
 pub mod geometry;
 pub mod literal;
 pub mod maxwell;
+pub mod mongodb;
+pub mod ogg;
 pub mod origin;
 pub mod record;
 pub mod row;
@@ -59,9 +63,11 @@ mod avro;
 mod calendar;
 mod decimal;
 mod detect;
+mod digits;
 mod interval;
 mod json;
 mod rebuilt;
+mod restated;
 mod unavailable;
 mod zone;
 
@@ -70,6 +76,7 @@ pub use debezium::Stated;
 pub use decoder::{Decoder, Format, Told};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
+pub use mongodb::DocumentForm;
 pub use origin::Origin;
 pub use record::{Record, RecordedRecord};
 pub use row::{

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use crate::avro;
-use crate::calendar::{TimeUnit, timestamp};
+use crate::calendar::{TimeUnit, timestamp, zoned_timestamp};
 use crate::json::{self, Fields, Json};
 
 /// The event's op, source and transaction.
@@ -30,6 +30,8 @@ enum Told<'a> {
     Attributes(Vec<(Cow<'a, str>, Cow<'a, str>)>),
     /// As Canal and Maxwell say it of `MySQL`'s log.
     Log { changed_at_ms: Option<i64>, position: Option<&'a str>, transaction: Option<&'a str> },
+    /// As `GoldenGate` says it of its trail, the time as text in UTC.
+    Trail { changed_at: Option<&'a str>, position: Option<&'a str> },
 }
 
 /// A block of an envelope.
@@ -92,20 +94,28 @@ impl<'a> Origin<'a> {
         Self { op: Some(Cow::Borrowed(op)), told: Told::Log { changed_at_ms, position, transaction } }
     }
 
+    /// Of an event that says where it stands in `GoldenGate`'s trail.
+    pub(crate) fn of_trail(op: &'static str, changed_at: Option<&'a RawValue>, position: Option<&'a RawValue>) -> Self {
+        let (changed_at, position) = (changed_at.map(RawValue::get), position.map(RawValue::get));
+        Self { op: Some(Cow::Borrowed(op)), told: Told::Trail { changed_at, position } }
+    }
+
     /// The whole `source` block as JSON text; `None` where the event has no such block.
     pub fn source(&self) -> Option<Cow<'a, str>> {
         match &self.told {
             Told::Blocks { source, .. } => source.as_ref()?.json(),
-            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
+            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } | Told::Trail { .. } => None,
         }
     }
 
     /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent and
-    /// that a `timestamptz` holds (Debezium's `ts_us` or `ts_ms` of `source`, Canal's `es`, Maxwell's `ts`).
+    /// that a `timestamptz` holds (Debezium's `ts_us` or `ts_ms` of `source`, Canal's `es`, Maxwell's `ts`, `GoldenGate`'s
+    /// `op_ts`).
     pub fn changed_at(&self) -> Option<String> {
         let clocks = [("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
         let (ticks, unit) = match self.told {
             Told::Log { changed_at_ms, .. } => (changed_at_ms?, TimeUnit::Millis),
+            Told::Trail { changed_at, .. } => return zoned_timestamp(&format!("{}Z", scalar(changed_at?)?)),
             _ => clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?,
         };
         Some(format!("{}+00", timestamp(ticks, unit)))
@@ -113,14 +123,18 @@ impl<'a> Origin<'a> {
 
     /// The place in the source's log, as its own tools write it: Postgres `0/16B3748`, `MySQL`
     /// `mysql-bin.000003:154:0` (file, position, row), SQL Server `commit_lsn:change_lsn:event_serial_no`, Oracle
-    /// `commit_scn:scn`, Maxwell's `position` as it is (`binlog.000004:154`). `None` for other sources, for Canal, which
-    /// does not say, and where a snapshot has none.
+    /// `commit_scn:scn`, Maxwell's `position` and `GoldenGate`'s `pos` as they are (`binlog.000004:154`,
+    /// `00000000000000000143`), `MongoDB` `ts_ms:ord`, the order within a second behind the clock (`1763700000000:31`). `None`
+    /// for other sources, for Canal, which does not say, and where a snapshot has none.
     pub fn position(&self) -> Option<String> {
-        if let Told::Log { position, .. } = self.told {
+        if let Told::Log { position, .. } | Told::Trail { position, .. } = self.told {
             return scalar(position?).map(Cow::into_owned).filter(|text| !text.is_empty());
         }
         if let Some(lsn) = self.field("lsn").and_then(|lsn| lsn.parse::<u64>().ok()) {
             return Some(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF));
+        }
+        if let Some(ord) = self.field("ord").filter(|ord| ord != "-1") {
+            return Some(format!("{}:{ord}", self.field("ts_ms")?));
         }
         let (first, others): (&str, &[&str]) = if self.field("file").is_some() {
             ("file", &["pos", "row"])
@@ -142,8 +156,8 @@ impl<'a> Origin<'a> {
         let of_envelope = match &self.told {
             Told::Blocks { transaction, .. } => transaction.as_ref().and_then(|block| block.field("id")),
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
-            // an attribute of the same name as the source's
-            Told::Attributes(_) => None,
+            // an attribute has the same name as the source's; a trail has none
+            Told::Attributes(_) | Told::Trail { .. } => None,
             Told::Log { transaction, .. } => transaction.and_then(scalar).filter(|text| !text.is_empty()),
         };
         of_envelope.or_else(|| self.field("txId")).or_else(|| self.field("gtid"))
@@ -165,7 +179,7 @@ impl<'a> Origin<'a> {
                     attribute.chars().eq(name.chars().filter(squeezed).map(|c| c.to_ascii_lowercase()))
                 })
             }
-            Told::Log { .. } => None,
+            Told::Log { .. } | Told::Trail { .. } => None,
         }
     }
 }
@@ -215,6 +229,8 @@ mod tests {
             position(r#"{"commit_lsn":"a:b","change_lsn":"c:d","event_serial_no":1}"#).as_deref(),
             Some("a:b:c:d:1")
         );
+        assert_eq!(position(r#"{"ts_ms":1763700000000,"ord":31}"#).as_deref(), Some("1763700000000:31"));
+        assert_eq!(position(r#"{"ts_ms":1763700000000,"ord":-1}"#), None, "of a snapshot");
     }
 
     #[test]

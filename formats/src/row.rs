@@ -128,6 +128,13 @@ pub struct Column<'a> {
     pub value: Value<'a>,
 }
 
+impl Column<'_> {
+    /// The same column, borrowing from nothing.
+    pub fn into_owned(self) -> Column<'static> {
+        Column { name: Cow::Owned(self.name.into_owned()), value: self.value.into_owned() }
+    }
+}
+
 /// The names and types of a row image, where the event carries its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSchema {

@@ -16,7 +16,7 @@ use std::path::Path;
 use recordings::{decoder, outcome};
 use rowkind_formats::{Event, Format, Record, Value};
 
-/// What `DebeziumJsonSerDeSchemaTest` expects, for a table `(id INT, name STRING, description STRING, weight FLOAT)`.
+/// What `DebeziumJsonSerDeSchemaTest` and `OggJsonSerDeSchemaTest` expect, for a table `(id INT, name STRING, description STRING, weight FLOAT)`.
 const PRODUCTS: &str = "\
 +I(101,scooter,Small 2-wheel scooter,3.14)
 +I(102,car battery,12V car battery,8.1)
@@ -85,6 +85,14 @@ fn maxwell() {
     check_format(Format::MaxwellJson, "maxwell-data.txt", &format!("{PRODUCTS}{MORE_PRODUCTS}"));
 }
 
+#[test]
+fn ogg() {
+    check_format(Format::OggJson, "ogg-data.txt", PRODUCTS);
+}
+
+/// What the table is called in the files.
+const TABLES: [&str; 4] = ["product", "products", "products2", "TBL_TEST"];
+
 fn check(file: &str, expected: &str) {
     check_format(Format::DebeziumJson, file, expected);
 }
@@ -103,7 +111,7 @@ fn check_format(format: Format, file: &str, expected: &str) {
         let record = Record { topic: "products", partition: 0, offset, key: None, payload: Some(message.as_bytes()) };
         match decoder.decode(&record) {
             Ok(Event::Change(change)) => {
-                assert!(change.table.name.starts_with("product"), "{}", change.table.name);
+                assert!(TABLES.contains(&&*change.table.name), "{}", change.table.name);
                 for row in &change.rows {
                     let values: Vec<_> = row.columns.iter().map(|column| print(&column.name, &column.value)).collect();
                     writeln!(found, "{}({})", row.kind, values.join(",")).unwrap();

@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, Format, Placeholder, Stated, Told, UtcOffset};
+use rowkind_formats::{BytesText, DocumentForm, Format, Placeholder, Stated, Told, UtcOffset};
 
 use super::{ConfigError, Reader};
 use crate::registry::{Location, Login, Settings};
@@ -42,7 +42,12 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
 
 /// What the records do not say.
 pub(super) fn told(read: &Reader<'_>, format: Format) -> Result<Told, ConfigError> {
-    Ok(Told { placeholder: placeholder(read)?, columns: columns(read, format)?, time_zone: time_zone(read)? })
+    Ok(Told {
+        placeholder: placeholder(read)?,
+        columns: columns(read, format)?,
+        time_zone: time_zone(read)?,
+        documents: documents(read)?,
+    })
 }
 
 fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {
@@ -86,6 +91,11 @@ pub(super) fn registry(read: &Reader<'_>) -> Result<Option<Settings>, ConfigErro
         (Some(_), Some(_)) => return Err(read.invalid("registry.token", "no `registry.username` beside it")),
     };
     Ok(Some(Settings { location, login, ca: read.text("registry.ca_location").map(Into::into) }))
+}
+
+/// What documents become.
+fn documents(read: &Reader<'_>) -> Result<DocumentForm, ConfigError> {
+    read.choice("source.document", &[("column", DocumentForm::Column), ("fields", DocumentForm::Fields)])
 }
 
 /// The types that are stated for single columns.

@@ -79,6 +79,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "flattened-avro",
             "canal-json",
             "maxwell-json",
+            "ogg-json",
         ]),
         Some("debezium-json"),
         "What the records are; auto finds it out for each topic; JSON with or without its schema is told record by record",
@@ -133,6 +134,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         None,
         "Time zone of the TIMESTAMP values that Canal sends, as UTC or +02:00; without it they go into columns without a zone alone",
+    ),
+    setting(
+        "source.document",
+        Kind::Choice(&["column", "fields"]),
+        Some("column"),
+        "What a document of MongoDB becomes: its _id and a column for all of it, or a column for each of its fields",
     ),
     setting(
         "source.unavailable_placeholder",
@@ -231,6 +238,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// The settings that a decoder alone has.
 pub(crate) fn decoding() -> impl Iterator<Item = &'static Setting> {
-    let of_source = ["source.columns", "source.timezone", "source.unavailable_placeholder"];
+    let of_source = ["source.columns", "source.document", "source.timezone", "source.unavailable_placeholder"];
     SETTINGS.iter().filter(move |setting| setting.key.starts_with("registry.") || of_source.contains(&setting.key))
 }

@@ -6,6 +6,7 @@ use super::envelope::{Envelope, Payload, SchemaOf, no_op};
 use super::image::Sent;
 use crate::avro::{Datum, Framed, Part, Schema, Writer};
 use crate::error::{Error, ErrorKind};
+use crate::mongodb::Images;
 use crate::origin::Origin;
 use crate::row::{Aside, Table};
 
@@ -22,7 +23,7 @@ pub(super) fn payload<'a, 's>(
     if !writer.schema.has(&["op"]) {
         return aside(&writer.schema).map(Payload::Aside).ok_or_else(no_op);
     }
-    let [mut op, mut before, mut after, mut source, mut transaction] = [None; 5];
+    let [mut op, mut before, mut after, mut source, mut transaction, mut update] = [None; 6];
     Datum::of(framed, &writer.schema).each_field(|name, datum| {
         let part = match name {
             "op" => &mut op,
@@ -30,6 +31,7 @@ pub(super) fn payload<'a, 's>(
             "after" => &mut after,
             "source" => &mut source,
             "transaction" => &mut transaction,
+            "updateDescription" => &mut update,
             _ => return Ok(()),
         };
         *part = datum.present().map_err(|error| error.under(name))?;
@@ -39,12 +41,13 @@ pub(super) fn payload<'a, 's>(
     if op == "m" {
         return Ok(Payload::Aside(Aside::Message));
     }
-    let table = table(source, topic)?;
+    let (table, is_collection) = table(source, topic)?;
+    let documents = if is_collection { documents([before, after], update)? } else { None };
     let keep = |part: Option<Datum<'a, 's>>| part.map(|part| Part::new(part, &writer.schema));
     let origin = Origin::of_avro(op.clone(), keep(source), keep(transaction));
     let schema = writer.image.clone().map(SchemaOf::Known);
     let (before, after) = (before.map(Sent::Avro), after.map(Sent::Avro));
-    Ok(Payload::Envelope(Envelope { op, table, before, after, schema, origin }))
+    Ok(Payload::Envelope(Envelope { op, table, before, after, schema, documents, origin }))
 }
 
 /// A message is known by the fields that its connector always writes, as in JSON.
@@ -62,22 +65,44 @@ pub(crate) fn aside(schema: &Schema) -> Option<Aside> {
     }
 }
 
-fn table<'a>(source: Option<Datum<'a, '_>>, topic: &'a str) -> Result<Table<'a>, Error> {
+/// The images of a collection's envelope, where they are texts.
+fn documents<'a>(
+    [before, after]: [Option<Datum<'a, '_>>; 2],
+    update: Option<Datum<'a, '_>>,
+) -> Result<Option<Images<'a>>, Error> {
+    let text = |image: Option<Datum<'a, '_>>| image.map(Datum::text).transpose();
+    Ok(match (text(before)?, text(after)?) {
+        (Some(None), _) | (_, Some(None)) => None,
+        (before, after) => {
+            let update = update.map(Datum::json).transpose()?.map(Cow::Owned);
+            Some(Images { before: before.flatten(), after: after.flatten(), update })
+        }
+    })
+}
+
+/// The table, and whether it is a collection of `MongoDB`.
+fn table<'a>(source: Option<Datum<'a, '_>>, topic: &'a str) -> Result<(Table<'a>, bool), Error> {
     let Some(source) = source else {
-        return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
+        return Ok((Table { database: None, schema: None, name: Cow::Borrowed(topic) }, false));
     };
     let mut table = Table::default();
+    let mut collection = None;
     source.each_field(|name, datum| {
         match name {
             "db" => table.database = datum.text()?,
             "schema" => table.schema = datum.text()?,
             "table" => table.name = datum.text()?.unwrap_or_default(),
+            "collection" => collection = datum.text()?,
             _ => {}
         }
         Ok(())
     })?;
+    let is_collection = collection.is_some();
+    if table.name.is_empty() {
+        table.name = collection.unwrap_or_default();
+    }
     if table.name.is_empty() {
         return Err(Error::new("source.table", ErrorKind::Missing { expected: "the table's name" }));
     }
-    Ok(table)
+    Ok((table, is_collection))
 }

@@ -23,6 +23,7 @@ pub(super) struct CloudEvent<'a> {
     pub(super) before: Option<&'a RawValue>,
     pub(super) after: Option<&'a RawValue>,
     pub(super) op: &'a RawValue,
+    pub(super) update_description: Option<&'a RawValue>,
     attributes: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
@@ -38,24 +39,32 @@ impl<'a> CloudEvent<'a> {
             return Ok(None);
         };
         let (schema, data) = unwrapped(data).map_err(|error| error.under("data"))?;
-        let image = |name: &str| {
+        let part = |name: &str| {
             let raw = data.iter().find(|(field, _)| field == name).map(|(_, raw)| *raw);
             raw.filter(|raw| !matches!(Json::of(raw), Json::Null))
         };
         let attributes = fields.iter().filter_map(|(name, raw)| Some((bare(name)?, *raw))).collect();
-        Ok(Some(Self { schema, before: image("before"), after: image("after"), op, attributes }))
+        let (before, after, update_description) = (part("before"), part("after"), part("updateDescription"));
+        Ok(Some(Self { schema, before, after, op, update_description, attributes }))
     }
 
     pub(super) fn table(&self) -> Result<Table<'a>, Error> {
-        let text = |name: &str| {
-            let raw = self.attributes.iter().find(|(attribute, _)| attribute == name).map(|(_, raw)| Json::of(raw));
-            match raw {
-                Some(Json::String(quoted)) => json::unescape(quoted).ok().filter(|text| !text.is_empty()),
-                _ => None,
-            }
-        };
         let missing = || Error::new("iodebeziumtable", ErrorKind::Missing { expected: "the table's name" });
-        Ok(Table { database: text("db"), schema: text("schema"), name: text("table").ok_or_else(missing)? })
+        let name = self.text("table").or_else(|| self.text("collection")).ok_or_else(missing)?;
+        Ok(Table { database: self.text("db"), schema: self.text("schema"), name })
+    }
+
+    /// Whether it is of `MongoDB`.
+    pub(super) fn names_collection(&self) -> bool {
+        self.text("collection").is_some()
+    }
+
+    /// An attribute; `None` for one that is empty or no string.
+    fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        match self.attributes.iter().find(|(attribute, _)| attribute == name).map(|(_, raw)| Json::of(raw))? {
+            Json::String(quoted) => json::unescape(quoted).ok().filter(|text| !text.is_empty()),
+            _ => None,
+        }
     }
 
     pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {

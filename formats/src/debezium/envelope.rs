@@ -10,6 +10,7 @@ use super::cloud_event::CloudEvent;
 use super::image::Sent;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
+use crate::mongodb::Images;
 use crate::origin::Origin;
 use crate::row::{Aside, RowSchema, Table};
 
@@ -32,6 +33,8 @@ pub(super) struct Envelope<'a, 's> {
     pub(super) before: Option<Sent<'a, 's>>,
     pub(super) after: Option<Sent<'a, 's>>,
     pub(super) schema: Option<SchemaOf<'a>>,
+    /// The images once more, where they are documents.
+    pub(super) documents: Option<Images<'a>>,
     pub(super) origin: Origin<'a>,
 }
 
@@ -65,6 +68,8 @@ struct Message<'a> {
     transaction: Option<&'a RawValue>,
     #[serde(borrow)]
     op: Option<&'a RawValue>,
+    #[serde(borrow, rename = "updateDescription")]
+    update_description: Option<&'a RawValue>,
     /// What the rest is in, where `source` is no block.
     #[serde(skip)]
     cloud_event: Option<Box<CloudEvent<'a>>>,
@@ -79,6 +84,9 @@ struct Source<'a> {
     schema: Option<Cow<'a, str>>,
     #[serde(borrow)]
     table: Option<Cow<'a, str>>,
+    /// `MongoDB`'s table.
+    #[serde(borrow)]
+    collection: Option<Cow<'a, str>>,
 }
 
 impl<'a> Payload<'a, '_> {
@@ -139,6 +147,7 @@ impl<'a> Message<'a> {
             source: None,
             transaction: None,
             op: Some(event.op),
+            update_description: event.update_description,
             cloud_event: Some(Box::new(event)),
         }
     }
@@ -153,8 +162,35 @@ impl<'a> Message<'a> {
             Some(event) => event.origin(op.clone()),
             None => Origin::new(op.clone(), self.source, self.transaction),
         };
+        let documents = self.documents()?;
         let (before, after) = (self.before.map(Sent::Json), self.after.map(Sent::Json));
-        Ok(Envelope { op, table, before, after, schema: schema.map(SchemaOf::Text), origin })
+        Ok(Envelope { op, table, before, after, schema: schema.map(SchemaOf::Text), documents, origin })
+    }
+
+    /// The images where they are documents: texts, in an envelope whose source names a collection.
+    ///
+    /// # Errors
+    ///
+    /// When a text holds a broken escape.
+    fn documents(&self) -> Result<Option<Images<'a>>, Error> {
+        let is_text = |raw: &RawValue| matches!(Json::of(raw), Json::String(_));
+        if !self.before.into_iter().chain(self.after).all(is_text) || !self.names_collection() {
+            return Ok(None);
+        }
+        let image = |path: &str, raw: Option<&'a RawValue>| {
+            raw.map(|raw| json::unescape(raw.get())).transpose().map_err(|error| error.under(path))
+        };
+        let (before, after) = (image("before", self.before)?, image("after", self.after)?);
+        Ok(Some(Images { before, after, update: self.update_description.map(|raw| Cow::Borrowed(raw.get())) }))
+    }
+
+    fn names_collection(&self) -> bool {
+        match &self.cloud_event {
+            Some(event) => event.names_collection(),
+            None => self.source.is_some_and(|raw| {
+                json::parse::<Source<'_>>(raw.get().as_bytes()).is_ok_and(|source| source.collection.is_some())
+            }),
+        }
     }
 
     /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
@@ -172,7 +208,7 @@ impl<'a> Message<'a> {
         let expected = "an object that names db, schema and table as strings";
         let source: Source<'a> =
             json::parse(raw.get().as_bytes()).map_err(|_| Json::of(raw).unexpected(expected).under("source"))?;
-        let name = source.table.filter(|name| !name.is_empty());
+        let name = source.table.or(source.collection).filter(|name| !name.is_empty());
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
         Ok(Table { database: source.db, schema: source.schema, name: name.ok_or_else(missing)? })
     }

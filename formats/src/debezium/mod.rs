@@ -10,7 +10,8 @@
 //! | t | [`Event::Truncate`] |
 //! | m | [`Aside::Message`](crate::Aside::Message) |
 //!
-//! An envelope may come as a `CloudEvent`, with its images in `data` and the rest in attributes.
+//! An envelope may come as a `CloudEvent`, with its images in `data` and the rest in attributes. Images that are documents of
+//! `MongoDB` are [`mongodb`](crate::mongodb)'s.
 //!
 //! The envelope is described at
 //! <https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events>.
@@ -24,6 +25,7 @@ mod stated;
 
 use crate::avro::Framed;
 use crate::error::{Error, ErrorKind};
+use crate::mongodb::{DocumentForm, Documents};
 use crate::record::Record;
 use crate::row::{Change, Event, Key, Row, RowKind};
 use crate::unavailable::Placeholder;
@@ -54,12 +56,19 @@ pub(crate) use stated::StatedTypes;
 #[derive(Debug, Default)]
 pub struct Decoder {
     memory: Memory,
+    documents: Documents,
 }
 
 impl Decoder {
     /// A decoder for a connector with its own placeholder, and for columns whose types are stated beside their events.
     pub fn new(placeholder: Placeholder, columns: Vec<Stated>) -> Self {
-        Self { memory: Memory::new(placeholder, columns) }
+        Self { memory: Memory::new(placeholder, columns), documents: Documents::default() }
+    }
+
+    /// The same with documents in a form of the setting's choice.
+    #[must_use]
+    pub fn with_documents(self, form: DocumentForm) -> Self {
+        Self { documents: Documents::new(form), ..self }
     }
 
     /// Decodes one record.
@@ -80,7 +89,7 @@ impl Decoder {
             }
             None => Payload::of_json(bytes, record.topic)?,
         };
-        let Envelope { op, table, before, after, schema, origin } = match payload {
+        let Envelope { op, table, before, after, schema, documents, origin } = match payload {
             Payload::Envelope(envelope) => envelope,
             Payload::Tombstone => return self.tombstone(record),
             Payload::Aside(aside) => return Ok(Event::Aside(aside)),
@@ -89,6 +98,9 @@ impl Decoder {
             return Ok(Event::Truncate(table));
         }
         let memory = &mut self.memory;
+        if let Some(images) = documents {
+            return self.documents.change(memory, record, table, images, origin).map(Event::Change);
+        }
         let schema = match schema {
             Some(SchemaOf::Text(text)) => Some(memory.schemas.of_envelope(text)?),
             Some(SchemaOf::Known(schema)) => Some(schema),
@@ -116,10 +128,11 @@ impl Decoder {
     }
 
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        match self.memory.table_of(record.topic).cloned() {
+        let event = match self.memory.table_of(record.topic).cloned() {
             Some(known) => self.memory.tombstone(record, Some(known.table), known.schema.as_deref()),
             None => self.memory.tombstone(record, None, None),
-        }
+        };
+        self.documents.tombstone(record.topic, event?)
     }
 }
 

@@ -21,12 +21,15 @@
 //! does, `prefix.schema.table.Value`; without a schema, the topic's name does: its last two parts, or all of it when it
 //! has one. These two names are Debezium's adjusted ones: the topic of `"Order Items"` ends in `Order_Items`.
 //!
+//! The same is done with the rows of `MongoDB`'s `ExtractNewDocumentState`, whose key is the `_id` of the row.
+//!
 //! Messages that the transform passes as they are (heartbeats, transactions, schema changes, logical messages) are
 //! [`Aside`](crate::Aside)s. Truncates it drops. It is described at
 //! <https://debezium.io/documentation/reference/stable/transformations/event-flattening.html>.
 
 mod added;
 mod asides;
+mod documents;
 mod names;
 
 use std::borrow::Cow;
@@ -48,6 +51,7 @@ use crate::record::Record;
 use crate::row::{Change, Event, Row, RowKind, RowSchema, Table};
 use crate::unavailable::Placeholder;
 use added::{Added, AddedFields, Split};
+use documents::Documents;
 
 /// Decodes records of any number of topics.
 ///
@@ -71,6 +75,7 @@ use added::{Added, AddedFields, Split};
 #[derive(Debug, Default)]
 pub struct Decoder {
     memory: Memory,
+    documents: Documents,
     /// The tables of rows whose schema has a name, by its path.
     by_schema_name: HashMap<String, Table<'static>>,
     /// The schemas of rows in Avro without what was added to them, by their ids.
@@ -201,7 +206,8 @@ impl Decoder {
                 avro::columns(row, types, &memory.placeholder, is_column, |name| not_sent.push(name))
             }
         };
-        let columns = columns.map_err(|error| error.under("payload"))?;
+        let mut columns = columns.map_err(|error| error.under("payload"))?;
+        let key = self.documents.key(record.topic, key, kind, &mut columns);
         if columns.is_empty() && not_sent.is_empty() {
             return Err(Error::new("payload", ErrorKind::Missing { expected: "the row's columns" }));
         }
@@ -240,7 +246,7 @@ impl Decoder {
         let of_rows = known.filter(|known| Some(&known.table) == table.as_ref()).and_then(|known| known.schema.clone());
         let schema = of_rows.or(schema.map(|parsed| parsed.row));
         let event = self.memory.tombstone(record, table, schema.as_deref())?;
-        match event {
+        match self.documents.tombstone(record.topic, event) {
             Event::Tombstone { table: None, key: Some(_) } => {
                 let expected = "a row that names its table, since the topic holds several tables";
                 Err(Error::new("payload", ErrorKind::Missing { expected }))

@@ -255,3 +255,36 @@ fn placeholders_and_stated_types_are_as_in_envelopes() {
         "#,
     );
 }
+
+/// `MongoDB`'s `ExtractNewDocumentState`: the key has the `_id` as `id`, and a delete of mode rewrite has no column.
+#[test]
+fn documents_go_by_their_id() {
+    check(
+        r#"
+        {"id":"596e275826f08b2730779e1f"} => {"_id":"596e275826f08b2730779e1f","state":"open","lines":[{"sku":"a"}],"__deleted":false,"__op":"c","__collection":"orders"}
+        {"id":"596e275826f08b2730779e1f"} => {"_id":"596e275826f08b2730779e1f","state":"paid","__deleted":false,"__collection":"orders"}
+        {"id":"596e275826f08b2730779e1f"} => {"__deleted":true,"__collection":"orders"}
+        {"id":"596e275826f08b2730779e1f"} => null
+        {"id":"7"} => null
+        {"id":7} => {"_id":7,"__deleted":true,"__collection":"orders"}
+        "#,
+        r#"
+        +I orders {"_id":"596e275826f08b2730779e1f","state":"open","lines":[{"sku":"a"}]}
+        +U orders {"_id":"596e275826f08b2730779e1f","state":"paid"}
+        -D orders {"_id":"596e275826f08b2730779e1f"}
+        # Tombstone
+        -D orders {"_id":"7"}
+        -D orders {"_id":7}
+        "#,
+    );
+    // a column of that name beside the key is a column
+    check(r#"{"id":1} => {"id":1,"_id":2}"#, r#"+U t {"id":1,"_id":2}"#);
+    let key = r#"{"schema":{"type":"struct","fields":[{"type":"int32","field":"id"}]},"payload":{"id":1}}"#;
+    let payload = r#"{"schema":{"type":"struct","name":"p.shop.orders","fields":[{"type":"int32","field":"_id"}]},"payload":{"_id":1}}"#;
+    let (key, payload) = (Some(key.as_bytes()), Some(payload.as_bytes()));
+    let record = Record { topic: "p.shop.orders", partition: 0, offset: 0, key, payload };
+    let Event::Change(change) = flattened().decode(&record).unwrap() else { panic!("a row") };
+    let key = change.key.unwrap();
+    assert_eq!(key.schema.unwrap().fields.first().unwrap().name, "_id");
+    assert_eq!(key.columns.first().unwrap().name, "_id");
+}
