@@ -1,7 +1,7 @@
 //! A run of consecutive records per partition: what a source hands to a lane.
 //!
 //! Keys and payloads stand in one buffer, so that a batch costs a handful of allocations and can be decoded again as
-//! often as needed: when a table has to be made first, when a batch is bisected, when Postgres comes back.
+//! often as needed: when a table has to be made first, when a batch goes row by row, when Postgres comes back.
 
 use std::fmt;
 use std::ops::Range;

@@ -25,6 +25,7 @@ mod names;
 mod outage;
 mod recorded;
 mod rejects;
+mod retreat;
 mod routes;
 mod secrets;
 mod settings;

@@ -15,7 +15,8 @@ use super::modes::Modes;
 use super::rows;
 use super::text::TextColumn;
 use super::types::Present;
-use super::writes::{self, Pending, Statement};
+use super::writes::{self, Statement, Tables};
+use crate::batch::Way;
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
@@ -73,9 +74,6 @@ pub struct Planner {
     modes: Modes,
 }
 
-/// The changes of a batch, by table.
-type Tables<'a> = BTreeMap<TargetName, Pending<'a>>;
-
 /// What one record comes to, before anything is done about it.
 enum Taken {
     Done,
@@ -127,6 +125,25 @@ impl Planner {
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there.
     pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Impossible> {
+        self.plan_by(Way::Compacted, records, range, catalog)
+    }
+
+    /// Plans one record: its rows in their order, each in statements of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Self::plan).
+    pub fn plan_row_by_row(&mut self, records: &Records, index: usize, catalog: &Catalog) -> Result<Plan, Impossible> {
+        self.plan_by(Way::RowByRow, records, index..index + 1, catalog)
+    }
+
+    fn plan_by(
+        &mut self,
+        way: Way,
+        records: &Records,
+        range: Range<usize>,
+        catalog: &Catalog,
+    ) -> Result<Plan, Impossible> {
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -134,7 +151,7 @@ impl Planner {
         loop {
             plan.n_rows = 0;
             plan.missing.clear();
-            let tables = self.collect(records, catalog, &mut plan, &mut excluded)?;
+            let tables = self.collect(records, catalog, &mut plan, &mut excluded, Tables::new(way))?;
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
@@ -156,8 +173,8 @@ impl Planner {
         catalog: &Catalog,
         plan: &mut Plan,
         excluded: &mut BTreeSet<usize>,
+        mut tables: Tables<'a>,
     ) -> Result<Tables<'a>, Impossible> {
-        let mut tables = Tables::new();
         let mut index = plan.range.start;
         while index < plan.range.end {
             if !excluded.contains(&index) {
@@ -240,7 +257,7 @@ impl Planner {
                 return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
             }
         }
-        let pending = tables.entry(name).or_default();
+        let pending = tables.of(name);
         pending.fitting.extend(unfitted);
         let n_changed = change.rows.len() as u64;
         if is_keyless {
@@ -289,7 +306,7 @@ impl Planner {
             Err(refusal) => return Err(refusal),
         };
         let bytes = writes::key_bytes(&row, None, (target, names), modes)?;
-        let Some(batch) = tables.entry(name).or_default().keyed_by(names) else {
+        let Some(batch) = tables.of(name).keyed_by(names) else {
             return Ok(Taken::OtherKey);
         };
         match &route.delete {
@@ -323,7 +340,7 @@ impl Planner {
             Some(None) => return Ok(Taken::Done),
             None => return Ok(Taken::Missing(name, Need::Removal)),
         }
-        tables.entry(name).or_default().batch.truncate();
+        tables.of(name).batch.truncate();
         Ok(Taken::Done)
     }
 }
