@@ -17,6 +17,7 @@ mod demo;
 mod evolve;
 mod fencing;
 mod file;
+mod foreign_keys;
 mod gap;
 mod inspect;
 mod kills;
