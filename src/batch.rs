@@ -1,7 +1,7 @@
 //! Compaction: of the changes of a batch to one table, one is left per key.
 //!
 //! Comes in: rows in the order of their offsets, each under its key as bytes. Goes out: per key the last upsert or
-//! delete, in key order. Pure; knows no SQL and no column types.
+//! delete, in key order; or, of a batch that keeps them, all changes as they came. Pure; knows no SQL and no column types.
 //!
 //! Applying what is left gives the same table as applying all rows one by one:
 //!
@@ -44,18 +44,35 @@ pub enum Change<'a> {
 /// Rows that go by no key, each with the index of the record that brought it.
 pub type Appended<'a> = Vec<(Row<'a>, usize)>;
 
+/// What becomes of several changes of one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Way {
+    /// The last one is left.
+    #[default]
+    Compacted,
+    /// All are left, in their order.
+    RowByRow,
+}
+
 /// The changes of a batch to one table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TableBatch<'a> {
+    way: Way,
     truncate: bool,
-    changes: BTreeMap<Vec<u8>, Change<'a>>,
+    /// By key; row by row, behind the number of changes up to it.
+    changes: BTreeMap<(usize, Vec<u8>), Change<'a>>,
     appended: Appended<'a>,
 }
 
 impl<'a> TableBatch<'a> {
+    /// A batch without changes.
+    pub fn new(way: Way) -> Self {
+        Self { way, ..Self::default() }
+    }
+
     /// The row of this key is there, or has changed.
     pub fn upsert(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
-        match self.changes.entry(key) {
+        match self.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(Change::Upsert { row, replaces: false, record });
             }
@@ -65,12 +82,12 @@ impl<'a> TableBatch<'a> {
 
     /// The row of this key is gone.
     pub fn delete(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, Change::Delete);
+        self.entry(key).insert_entry(Change::Delete);
     }
 
     /// The row of this key is deleted at the source, and takes these columns here.
     pub fn mark(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
-        match self.changes.entry(key) {
+        match self.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(Change::Mark { row, record });
             }
@@ -95,9 +112,23 @@ impl<'a> TableBatch<'a> {
         self.truncate
     }
 
-    /// The changes in the order of their keys' bytes, the same in every instance; and the rows that go by no key.
-    pub fn into_changes(self) -> (BTreeMap<Vec<u8>, Change<'a>>, Appended<'a>) {
-        (self.changes, self.appended)
+    /// How its changes are kept.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
+    /// The changes with their keys; and the rows that go by no key. Compacted ones are in the order of their keys' bytes,
+    /// the same in every instance.
+    pub fn into_changes(self) -> (impl Iterator<Item = (Vec<u8>, Change<'a>)>, Appended<'a>) {
+        (self.changes.into_iter().map(|((_, key), change)| (key, change)), self.appended)
+    }
+
+    fn entry(&mut self, key: Vec<u8>) -> Entry<'_, (usize, Vec<u8>), Change<'a>> {
+        let at = match self.way {
+            Way::Compacted => 0,
+            Way::RowByRow => self.changes.len(),
+        };
+        self.changes.entry((at, key))
     }
 }
 
@@ -175,7 +206,10 @@ mod tests {
 
     /// `k +a=1`: upsert, `k ~a=1`: mark, `k -`: delete, `+ a=1`: append, `!`: truncate. What is left, one change a line.
     fn left(steps: &[&'static str]) -> String {
-        let mut batch = TableBatch::default();
+        left_of(TableBatch::default(), steps)
+    }
+
+    fn left_of(mut batch: TableBatch<'static>, steps: &[&'static str]) -> String {
         for step in steps {
             match step.split_once(' ') {
                 None => batch.truncate(),
@@ -252,6 +286,15 @@ mod tests {
         assert_eq!(left(&["k +a=1 b=7", "k +a=2"]), "k +a=2 b=7\n");
         assert_eq!(left(&["k +a=1 b=?", "k +a=2"]), "k +a=2 b=?\n");
         assert_eq!(left(&["k +a=1 b=7", "k -", "k +a=2"]), "k -+a=2\n");
+    }
+
+    #[test]
+    fn row_by_row_all_changes_are_left_in_their_order() {
+        let batch = TableBatch::new(Way::RowByRow);
+        assert_eq!(
+            left_of(batch, &["l +a=1", "k +a=1 b=7", "k -", "k +a=2 b=?", "k ~d=1"]),
+            "l +a=1\nk +a=1 b=7\nk -\nk +a=2 b=?\nk ~d=1\n"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub struct Progress {
     n_records: AtomicU64,
     n_rows: AtomicU64,
     n_batches: AtomicU64,
+    n_retreats: AtomicU64,
     n_rejects: AtomicU64,
     /// Of the partitions that this instance reads from Kafka.
     positions: Mutex<HashMap<TopicPartition, Position>>,
@@ -42,6 +43,11 @@ impl Progress {
                 (position.applied, position.is_news) = (advance.to, true);
             }
         }
+    }
+
+    /// A batch is applied again, row by row.
+    pub fn add_retreat(&self) {
+        self.n_retreats.fetch_add(1, Relaxed);
     }
 
     /// Next offsets that were applied since the last call.
@@ -100,6 +106,7 @@ impl Progress {
                 rows_per_s = rate(now.2, before.2),
                 lag = self.lag(),
                 records = now.1,
+                retreats = self.n_retreats.load(Relaxed),
                 rejects = self.n_rejects.load(Relaxed),
                 "progress"
             );
@@ -113,6 +120,7 @@ impl Progress {
             records = self.n_records(),
             rows = self.n_rows.load(Relaxed),
             batches = self.n_batches.load(Relaxed),
+            retreats = self.n_retreats.load(Relaxed),
             rejects = self.n_rejects.load(Relaxed),
             "done"
         );

@@ -1,7 +1,7 @@
 //! A lane: takes batches in order and applies each of them once.
 //!
-//! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through as a
-//! whole is taken apart until the one record that stands in the way is known.
+//! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through compacted is
+//! applied row by row; so the one record is known that stands in the way, if there is one.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -49,8 +49,20 @@ enum Flow {
 /// A part of a batch that is still to be done.
 struct Part {
     range: Range<usize>,
-    /// Only its offsets are moved: it is a record that is passed over.
-    is_passed: bool,
+    way: Way,
+}
+
+/// How a part is done.
+#[derive(PartialEq)]
+enum Way {
+    /// One change is left per key.
+    Compacted,
+    /// As its rows came.
+    RowByRow,
+    /// It is one record, which is judged: it cannot be applied, for this reason.
+    Judged(String),
+    /// Only its offsets are moved.
+    Passed,
 }
 
 /// A partition that another instance owns is revoked from this one by the group well before this; if it is not, the two
@@ -134,10 +146,14 @@ impl Lane {
         mut records: Records,
         mut outcome: Option<Result<Applied, Failure>>,
     ) -> Result<Flow, RunError> {
-        let mut todo = vec![Part { range: 0..records.len(), is_passed: false }];
+        let mut todo = vec![Part { range: 0..records.len(), way: Way::Compacted }];
         let mut backoff = Backoff::default();
         let mut was_stale = false;
         while let Some(part) = todo.pop() {
+            if let Way::Judged(reason) = part.way {
+                todo.push(self.judge(&records, part.range, reason).await?);
+                continue;
+            }
             let attempt = match outcome.take() {
                 Some(outcome) => outcome,
                 None => self.attempt(&records, &part).await,
@@ -148,7 +164,7 @@ impl Lane {
                     let done = applied.plan.range.end;
                     self.note(applied, &part)?;
                     if done < part.range.end {
-                        todo.push(Part { range: done..part.range.end, is_passed: false });
+                        todo.push(Part { range: done..part.range.end, way: Way::Compacted });
                     }
                 }
                 Err(Failure::Retry(text)) => {
@@ -164,59 +180,47 @@ impl Lane {
                     self.sink.forget_catalog();
                     todo.push(part);
                 }
-                Err(Failure::Data(text)) => self.take_apart(&records, &part, text, &mut todo).await?,
+                Err(Failure::Data { text, .. }) if part.way == Way::Compacted => {
+                    tracing::info!(records = part.range.len(), "applying a batch again, row by row: {text}");
+                    self.progress.add_retreat();
+                    todo.push(Part { way: Way::RowByRow, ..part });
+                }
+                Err(Failure::Record(index, text)) => todo.extend(around(index, text, part.range)),
                 Err(Failure::Lost(lost)) => {
                     self.note_lost(&lost)?;
                     records = records.without(&lost, part.range.start);
                     todo.clear();
                     if !records.is_empty() {
-                        todo.push(Part { range: 0..records.len(), is_passed: false });
+                        todo.push(Part { range: 0..records.len(), way: Way::Compacted });
                     }
                 }
-                Err(Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
+                Err(Failure::Data { text, .. } | Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
             }
         }
         Ok(Flow::On)
     }
 
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
-        let planner = self.planner.as_mut().expect("no plan is being made while a batch is taken apart");
-        if part.is_passed {
-            self.sink.pass(records, part.range.clone()).await
-        } else {
-            self.sink.apply(records, part.range.clone(), planner).await
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
+        let range = part.range.clone();
+        match part.way {
+            Way::Compacted => self.sink.apply(records, range, planner).await,
+            Way::RowByRow => self.sink.apply_row_by_row(records, range, planner).await,
+            Way::Judged(_) | Way::Passed => self.sink.pass(records, range).await,
         }
     }
 
-    /// Splits a part whose data Postgres refused; a single record is judged.
-    async fn take_apart(
-        &mut self,
-        records: &Records,
-        part: &Part,
-        mut text: String,
-        todo: &mut Vec<Part>,
-    ) -> Result<(), RunError> {
-        let Range { start, end } = part.range.clone();
-        if end - start > 1 {
-            let middle = start + (end - start) / 2;
-            tracing::debug!(records = end - start, "taking a batch apart: {text}");
-            todo.push(Part { range: middle..end, is_passed: false });
-            todo.push(Part { range: start..middle, is_passed: false });
-            return Ok(());
+    /// Decides about a record that cannot be applied, behind all those before it: it is passed over, or an error.
+    async fn judge(&mut self, records: &Records, range: Range<usize>, mut reason: String) -> Result<Part, RunError> {
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
+        if let Some(column) = self.sink.unreadable_column(records, range.start, planner).await {
+            reason = format!("column `{column}`: {reason}");
         }
-        if start == end {
-            return Err(RunError::Fatal(text));
-        }
-        let planner = self.planner.as_mut().expect("no plan is being made while a batch is taken apart");
-        if let Some(column) = self.sink.unreadable_column(records, start, planner).await {
-            text = format!("column `{column}`: {text}");
-        }
-        match planner.rejects().judge(Reject::new(&records.get(start), text)) {
+        match planner.rejects().judge(Reject::new(&records.get(range.start), reason)) {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
             Verdict::Pass(reject) => {
                 tracing::warn!("skipped {reject}");
-                todo.push(Part { range: start..end, is_passed: true });
-                Ok(())
+                Ok(Part { range, way: Way::Passed })
             }
         }
     }
@@ -224,7 +228,7 @@ impl Lane {
     /// Counts what was applied; an error when the pipeline stops behind it.
     fn note(&mut self, applied: Applied, part: &Part) -> Result<(), RunError> {
         let Applied { plan, advances } = applied;
-        let n_rejects = plan.passed.len() + if part.is_passed { part.range.len() } else { 0 };
+        let n_rejects = plan.passed.len() + if part.way == Way::Passed { part.range.len() } else { 0 };
         for reject in &plan.passed {
             tracing::warn!("skipped {reject}");
         }
@@ -247,6 +251,16 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// What is to be done of a part in which one record cannot be applied: the last of it is done first.
+fn around(index: usize, reason: String, Range { start, end }: Range<usize>) -> impl Iterator<Item = Part> {
+    let parts = [
+        Part { range: index + 1..end, way: Way::Compacted },
+        Part { range: index..index + 1, way: Way::Judged(reason) },
+        Part { range: start..index, way: Way::RowByRow },
+    ];
+    parts.into_iter().filter(|part| !part.range.is_empty())
 }
 
 /// Plans a batch on a thread of its own.

@@ -5,7 +5,7 @@ use std::fmt;
 use rowkind_formats::Table;
 
 /// The name of a target table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetName {
     /// The schema; `None` leaves it to the connection's `search_path`.
     pub schema: Option<String>,

@@ -1,11 +1,13 @@
 //! What the target tables are, as Postgres's own catalog says.
 //!
-//! Comes in: a connection and a name. Goes out: a [`TargetTable`] with its columns and unique keys. Reads only.
+//! Comes in: a connection and a name. Goes out: a [`TargetTable`] with its columns, its unique keys and what else binds its
+//! rows. Reads only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
+use sqlx::postgres::types::Oid;
 use sqlx::{PgConnection, Row};
 
 use super::kind::Kind;
@@ -15,16 +17,24 @@ use crate::route::TargetName;
 pub type Catalog = HashMap<TargetName, Option<Arc<TargetTable>>>;
 
 /// A table of the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetTable {
     /// Its name.
     pub name: TargetName,
+    /// In `pg_class`.
+    pub oid: u32,
     /// In the table's order.
     pub columns: Vec<TargetColumn>,
     /// Column names of each unique index that an upsert can use; the primary key first.
     pub unique_keys: Vec<Vec<String>>,
     /// Whether the first of `unique_keys` is the primary key.
     pub has_primary_key: bool,
+    /// The other tables that its foreign keys refer to, by their `oid`.
+    pub references: Vec<u32>,
+    /// Whether a foreign key of another table refers to it.
+    pub is_referenced: bool,
+    /// Whether a constraint on its rows can wait for the end of the transaction.
+    pub has_deferrable: bool,
 }
 
 /// A column of the target.
@@ -86,23 +96,34 @@ select i.indisprimary as is_primary,
    and i.indpred is null and i.indexprs is null
  order by i.indisprimary desc, i.indexrelid";
 
+const CONSTRAINTS: &str = "
+select array(select distinct confrelid from pg_constraint where contype = 'f' and conrelid = $1 and confrelid <> $1) as parents,
+       exists(select from pg_constraint where contype = 'f' and confrelid = $1 and conrelid <> $1) as is_referenced,
+       exists(select from pg_constraint where condeferrable and $1 in (conrelid, confrelid)) as has_deferrable";
+
 /// Looks a table up; `None` when there is none of that name. Partitioned and foreign tables and views are tables here.
 ///
 /// # Errors
 ///
 /// When Postgres does not answer.
 pub async fn load(connection: &mut PgConnection, name: &TargetName) -> Result<Option<TargetTable>, sqlx::Error> {
-    let oid: Option<sqlx::postgres::types::Oid> =
+    let oid: Option<Oid> =
         sqlx::query_scalar("select to_regclass($1)::oid").bind(name.to_string()).fetch_one(&mut *connection).await?;
     let Some(oid) = oid else { return Ok(None) };
     let columns = sqlx::query(COLUMNS).bind(oid).fetch_all(&mut *connection).await?;
     let keys = sqlx::query(UNIQUE_KEYS).bind(oid).fetch_all(&mut *connection).await?;
+    let constraints = sqlx::query(CONSTRAINTS).bind(oid).fetch_one(&mut *connection).await?;
+    let parents: Vec<Oid> = constraints.try_get("parents")?;
     let has_primary_key = keys.first().is_some_and(|row| row.try_get("is_primary").unwrap_or(false));
     Ok(Some(TargetTable {
         name: name.clone(),
+        oid: oid.0,
         columns: columns.iter().map(column).collect::<Result<_, _>>()?,
         unique_keys: keys.iter().map(|row| row.try_get("names")).collect::<Result<_, _>>()?,
         has_primary_key,
+        references: parents.into_iter().map(|parent| parent.0).collect(),
+        is_referenced: constraints.try_get("is_referenced")?,
+        has_deferrable: constraints.try_get("has_deferrable")?,
     }))
 }
 

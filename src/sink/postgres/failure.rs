@@ -13,8 +13,15 @@ use crate::records::TopicPartition;
 pub enum Failure {
     /// Postgres is away or busy: the same batch can be applied later.
     Retry(String),
-    /// Some record of the batch cannot be applied. `0` says why, without a value of it.
-    Data(String),
+    /// The batch cannot be applied as it is: some record of it, or the order of its rows.
+    Data {
+        /// Why, without a value.
+        text: String,
+        /// What a person can do when it is a record; empty where there is nothing to say.
+        remedy: &'static str,
+    },
+    /// This record, by its index in the batch, cannot be applied. `1` says why, without a value of it.
+    Record(usize, String),
     /// The target's tables have changed under us: look them up again.
     Stale(String),
     /// Another instance has these partitions now.
@@ -23,10 +30,25 @@ pub enum Failure {
     Fatal(String),
 }
 
+impl Failure {
+    /// The same, where the data is that of one record.
+    pub(super) fn of_record(self, index: usize) -> Self {
+        match self {
+            Self::Data { text, remedy: "" } => Self::Record(index, text),
+            Self::Data { text, remedy } => Self::Record(index, format!("{text}: {remedy}")),
+            failure => failure,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(text) | Self::Data(text) | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
+            Self::Retry(text)
+            | Self::Data { text, .. }
+            | Self::Record(_, text)
+            | Self::Stale(text)
+            | Self::Fatal(text) => f.write_str(text),
             Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
         }
     }
@@ -59,6 +81,10 @@ impl From<Error> for Failure {
     }
 }
 
+/// The parent, or the last child, may be in a topic or partition that is not as far yet.
+const NO_ORDER: &str = "rows of several topics or partitions come in no order; with `options[session_replication_role]=replica` in \
+                        `sink.url` they are applied without foreign keys, as Postgres's own replication does it";
+
 /// Classes are those of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn by_sqlstate(error: &PgDatabaseError) -> Failure {
     let code = error.code();
@@ -70,8 +96,9 @@ fn by_sqlstate(error: &PgDatabaseError) -> Failure {
         ("08" | "53" | "57" | "58", _) | (_, "25006" | "40001" | "40P01" | "55P03") => Failure::Retry(text),
         // a table or column is not what it was, or its unique index is gone
         (_, "42P01" | "42703" | "42P10" | "42804" | "42846") => Failure::Stale(text),
+        (_, "23503") => Failure::Data { text, remedy: NO_ORDER },
         // a value, a constraint, a row too large for a page or an index, two rows that Postgres takes for one
-        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data(text),
+        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data { text, remedy: "" },
         _ => Failure::Fatal(text),
     }
 }

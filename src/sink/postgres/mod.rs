@@ -3,24 +3,29 @@
 //! Comes in: [`Records`] and a [`Plan`] for them. Goes out: an applied batch, or a [`Failure`] and then nothing is
 //! applied. The rooms in the order a batch takes:
 //!
-//! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes` and [`sql`]
+//! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes`, `foreign_keys` and [`sql`]
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
 //! - [`types`]: what a new column's type is
 //! - [`evolve`]: how a target table follows the columns of its source
+//! - `deferred`: constraints that wait for the end of the batch
+//! - `retreat`: a batch that did not go through, row by row
 //! - [`failure`]: what an error asks for
 
 pub mod catalog;
 mod ddl;
+mod deferred;
 pub mod evolve;
 pub mod failure;
 mod fits;
+mod foreign_keys;
 pub mod kind;
 pub mod modes;
 mod mysql;
 pub mod offsets;
 pub mod plan;
+mod retreat;
 mod rows;
 pub mod sql;
 pub mod text;
@@ -41,7 +46,7 @@ use crate::records::{Advance, Records, TopicPartition};
 use catalog::Catalog;
 pub use failure::Failure;
 pub use offsets::Claim;
-use plan::{Plan, Planner};
+use plan::{Plan, Planner, Unplanned};
 use text::TextColumn;
 use writes::Statement;
 
@@ -142,9 +147,9 @@ impl PostgresSink {
     }
 
     async fn write_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
-        let pipeline = self.pipeline.clone();
+        let (pipeline, defers) = (self.pipeline.clone(), deferred::are_in(&self.catalog));
         let transaction = self.connected().await?.begin().await?;
-        commit(transaction, &pipeline, records, plan).await
+        commit(transaction, &pipeline, records, plan, defers).await
     }
 
     async fn plan_and_write(
@@ -153,26 +158,29 @@ impl PostgresSink {
         range: Range<usize>,
         planner: &mut Planner,
     ) -> Result<Applied, Failure> {
+        let (pipeline, making) = (self.pipeline.clone(), self.making());
         let mut catalog = Arc::clone(&self.catalog);
-        let (pipeline, create, evolve) = (self.pipeline.clone(), self.create, self.evolve);
-        let mut plan = planner.plan(records, range.clone(), &catalog)?;
         let mut altered = Vec::new();
-        let applied = {
-            let mut transaction = self.connected().await?.begin().await?;
-            while !plan.missing.is_empty() {
-                let missing = &plan.missing;
-                altered.extend(
-                    ddl::resolve(&mut transaction, Arc::make_mut(&mut catalog), missing, (create, evolve)).await?,
-                );
-                plan = planner.plan(records, range.clone(), &catalog)?;
-            }
-            commit(transaction, &pipeline, records, plan).await?
-        };
-        for statement in altered {
+        let mut transaction = self.connected().await?.begin().await?;
+        let plan = |catalog: &_| planner.plan(records, range.clone(), catalog);
+        let plan = resolved(&mut transaction, &mut catalog, making, &mut altered, plan).await?;
+        let defers = deferred::are_in(&catalog);
+        let applied = commit(transaction, &pipeline, records, plan, defers).await?;
+        self.altered(altered, catalog);
+        Ok(applied)
+    }
+
+    /// What may be done about tables that are missing or lack columns.
+    fn making(&self) -> (bool, Evolve) {
+        (self.create, self.evolve)
+    }
+
+    /// Keeps what a transaction has made of the catalog, and tells of it.
+    fn altered(&mut self, statements: Vec<String>, catalog: Arc<Catalog>) {
+        for statement in statements {
             tracing::info!("{statement}");
         }
         self.catalog = catalog;
-        Ok(applied)
     }
 
     /// A connection on which something failed for a passing reason is not used again.
@@ -239,36 +247,61 @@ impl PostgresSink {
     }
 }
 
+/// Plans, with tables looked up, made and altered until none is missing. What was done to them goes behind `altered`.
+async fn resolved(
+    transaction: &mut Transaction<'_, Postgres>,
+    catalog: &mut Arc<Catalog>,
+    making: (bool, Evolve),
+    altered: &mut Vec<String>,
+    mut plan: impl FnMut(&Catalog) -> Result<Plan, Unplanned>,
+) -> Result<Plan, Failure> {
+    loop {
+        let planned = plan(catalog)?;
+        if planned.missing.is_empty() {
+            return Ok(planned);
+        }
+        altered.extend(ddl::resolve(transaction, Arc::make_mut(catalog), &planned.missing, making).await?);
+    }
+}
+
 /// Writes a plan and its offsets, and commits.
 async fn commit(
     mut transaction: Transaction<'_, Postgres>,
     pipeline: &str,
     records: &Records,
     plan: Plan,
+    defers: bool,
 ) -> Result<Applied, Failure> {
     let advances = records.advances(&plan.range);
-    if write(&mut transaction, pipeline, &advances, &plan.statements).await? {
+    if advance(&mut transaction, pipeline, &advances).await? {
+        if defers {
+            deferred::defer(&mut transaction).await?;
+        }
+        execute(&mut transaction, &plan.statements).await?;
         transaction.commit().await?;
     }
     Ok(Applied { plan, advances })
 }
 
-/// Writes everything but the commit. `false` when the batch was committed before and only its answer was lost.
-async fn write(
+/// Moves the offsets on. `false` when the batch was committed before and only its answer was lost.
+async fn advance(
     transaction: &mut Transaction<'_, Postgres>,
     pipeline: &str,
     advances: &[Advance],
-    statements: &[Statement],
 ) -> Result<bool, Failure> {
     let mut lost = offsets::advance(transaction, pipeline, advances).await?;
-    if !lost.is_empty() {
-        let ours = offsets::applied(transaction, pipeline, advances).await?;
-        if ours.len() == advances.len() {
-            return Ok(false);
-        }
-        lost.retain(|partition| !ours.contains(partition));
-        return Err(Failure::Lost(lost));
+    if lost.is_empty() {
+        return Ok(true);
     }
+    let ours = offsets::applied(transaction, pipeline, advances).await?;
+    if ours.len() == advances.len() {
+        return Ok(false);
+    }
+    lost.retain(|partition| !ours.contains(partition));
+    Err(Failure::Lost(lost))
+}
+
+async fn execute(transaction: &mut Transaction<'_, Postgres>, statements: &[Statement]) -> Result<(), Failure> {
     for Statement { sql, params, must_find, .. } in statements {
         let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
         for column in params {
@@ -277,12 +310,14 @@ async fn write(
         let n_found = query.execute(&mut **transaction).await?.rows_affected();
         let n_rows = params.first().map_or(0, |column| u64::try_from(column.n).unwrap_or(0));
         if *must_find && n_found < n_rows {
-            return Err(Failure::Data(
-                "a row is not in the target, and its record did not send all columns (unavailable placeholder): set REPLICA IDENTITY FULL on the source table and take a new snapshot of it".to_owned(),
-            ));
+            return Err(Failure::Data {
+                text: "a row is not in the target, and its record did not send all columns (unavailable placeholder)"
+                    .to_owned(),
+                remedy: "set REPLICA IDENTITY FULL on the source table and take a new snapshot of it",
+            });
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;

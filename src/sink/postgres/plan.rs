@@ -15,7 +15,8 @@ use super::modes::Modes;
 use super::rows;
 use super::text::TextColumn;
 use super::types::Present;
-use super::writes::{self, Pending, Statement};
+use super::writes::{self, Statement, Tables};
+use crate::batch::Way;
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::decode::{self, Decoder, Undecoded};
 use crate::records::Records;
@@ -83,9 +84,6 @@ pub struct Planner {
     modes: Modes,
 }
 
-/// The changes of a batch, by table.
-type Tables<'a> = BTreeMap<TargetName, Pending<'a>>;
-
 /// What one record comes to, before anything is done about it.
 enum Taken {
     Done,
@@ -147,6 +145,25 @@ impl Planner {
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there. When records
     /// cannot be read for want of a schema.
     pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Unplanned> {
+        self.plan_by(Way::Compacted, records, range, catalog)
+    }
+
+    /// Plans one record: its rows in their order, each in statements of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Self::plan).
+    pub fn plan_row_by_row(&mut self, records: &Records, index: usize, catalog: &Catalog) -> Result<Plan, Unplanned> {
+        self.plan_by(Way::RowByRow, records, index..index + 1, catalog)
+    }
+
+    fn plan_by(
+        &mut self,
+        way: Way,
+        records: &Records,
+        range: Range<usize>,
+        catalog: &Catalog,
+    ) -> Result<Plan, Unplanned> {
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -154,7 +171,7 @@ impl Planner {
         loop {
             plan.n_rows = 0;
             plan.missing.clear();
-            let tables = self.collect(records, catalog, &mut plan, &mut excluded)?;
+            let tables = self.collect(records, catalog, &mut plan, &mut excluded, Tables::new(way))?;
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
@@ -176,12 +193,12 @@ impl Planner {
         catalog: &Catalog,
         plan: &mut Plan,
         excluded: &mut BTreeSet<usize>,
+        mut tables: Tables<'a>,
     ) -> Result<Tables<'a>, Unplanned> {
-        let mut tables = Tables::new();
         let mut index = plan.range.start;
         while index < plan.range.end {
             if !excluded.contains(&index) {
-                match self.take(&records.get(index), index, catalog, &mut tables, &mut plan.n_rows) {
+                match self.take(records, index, catalog, &mut tables, &mut plan.n_rows) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -215,18 +232,21 @@ impl Planner {
     /// Takes a record's rows into their table's batch: all of them or none.
     fn take<'a>(
         &mut self,
-        record: &Record<'a>,
+        records: &'a Records,
         index: usize,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
+        let record = &records.get(index);
         match self.decoder.decode(record)? {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
-            Event::Truncate(table) => self.take_truncate(record, &table, catalog, tables),
+            Event::Truncate(table) => {
+                self.take_truncate((record, records.n_partitions(index)), &table, catalog, tables)
+            }
             Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
         }
     }
@@ -260,7 +280,7 @@ impl Planner {
                 return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
             }
         }
-        let pending = tables.entry(name).or_default();
+        let pending = tables.of(name);
         pending.fitting.extend(unfitted);
         let n_changed = change.rows.len() as u64;
         if is_keyless {
@@ -309,7 +329,7 @@ impl Planner {
             Err(refusal) => return Err(refusal),
         };
         let bytes = writes::key_bytes(&row, None, (target, names), modes)?;
-        let Some(batch) = tables.entry(name).or_default().keyed_by(names) else {
+        let Some(batch) = tables.of(name).keyed_by(names) else {
             return Ok(Taken::OtherKey);
         };
         match &route.delete {
@@ -322,9 +342,10 @@ impl Planner {
         Ok(Taken::Done)
     }
 
+    /// Between the rows of its own partition a truncate has its place; between those of others it has none.
     fn take_truncate<'a>(
         &mut self,
-        record: &Record<'a>,
+        (record, n_partitions): (&Record<'a>, usize),
         table: &Table<'a>,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
@@ -333,6 +354,11 @@ impl Planner {
             TruncatePolicy::Ignore => return Ok(Taken::Done),
             TruncatePolicy::Stop => {
                 return Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned()));
+            }
+            TruncatePolicy::Apply if n_partitions > 1 => {
+                return Err(Refusal::Reject(format!(
+                    "a truncate in a topic of {n_partitions} partitions: which rows of the others come behind it is not known; give the topic one partition, or set `sink.truncate` to \"ignore\" and empty the table by hand"
+                )));
             }
             TruncatePolicy::Apply => {}
         }
@@ -343,7 +369,7 @@ impl Planner {
             Some(None) => return Ok(Taken::Done),
             None => return Ok(Taken::Missing(name, Need::Removal)),
         }
-        tables.entry(name).or_default().batch.truncate();
+        tables.of(name).batch.truncate();
         Ok(Taken::Done)
     }
 }

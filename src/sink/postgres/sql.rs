@@ -70,9 +70,9 @@ pub fn delete(table: &TargetTable, key: &[&TargetColumn]) -> String {
     format!("delete from {} as t using {} where {}", table.name, unnested(key.len()), all(matches))
 }
 
-/// `TRUNCATE`.
+/// `TRUNCATE`; Postgres takes none of a table that another one refers to.
 pub fn truncate(table: &TargetTable) -> String {
-    format!("truncate {}", table.name)
+    if table.is_referenced { format!("delete from {}", table.name) } else { format!("truncate {}", table.name) }
 }
 
 /// `CREATE TABLE` for rows of these columns; `key` names the primary key's, and is empty for a table without one.
@@ -145,6 +145,7 @@ mod tests {
             columns: vec![column("id", "integer"), column("select", "text")],
             unique_keys: vec![vec!["id".into()]],
             has_primary_key: true,
+            ..TargetTable::default()
         }
     }
 

@@ -11,11 +11,12 @@ use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowSchema, Value};
 
 use super::catalog::{Catalog, TargetColumn, TargetTable};
 use super::evolve;
+use super::foreign_keys;
 use super::modes::Modes;
 use super::plan::{Refusal, Unplanned, key_parts, push_key};
 use super::sql;
 use super::text::TextColumn;
-use crate::batch::{Change, TableBatch};
+use crate::batch::{Change, TableBatch, Way};
 use crate::route::{TargetName, quoted};
 
 /// One statement.
@@ -64,39 +65,97 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// The statements of a batch.
+/// The rows of a batch, by table.
+#[derive(Debug, Default)]
+pub(super) struct Tables<'a> {
+    way: Way,
+    by_name: BTreeMap<TargetName, Pending<'a>>,
+}
+
+impl<'a> Tables<'a> {
+    /// No rows yet.
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, by_name: BTreeMap::new() }
+    }
+
+    /// The rows for a table, if there are any.
+    pub(super) fn get(&self, name: &TargetName) -> Option<&Pending<'a>> {
+        self.by_name.get(name)
+    }
+
+    /// The rows for a table, to add to them.
+    pub(super) fn of(&mut self, name: TargetName) -> &mut Pending<'a> {
+        let new = || Pending { batch: TableBatch::new(self.way), ..Pending::default() };
+        self.by_name.entry(name).or_insert_with(new)
+    }
+}
+
+/// The statements of a batch. Where foreign keys bind its tables, rows go from the children first, and come to the parents
+/// first.
 ///
 /// # Errors
 ///
 /// The index of a record and why it cannot be applied.
 pub(super) fn statements(
-    tables: BTreeMap<TargetName, Pending<'_>>,
+    tables: Tables<'_>,
     catalog: &Catalog,
     modes: Modes,
 ) -> Result<Vec<Statement>, (usize, Refusal)> {
-    let mut all = Vec::new();
-    for (name, Pending { key, batch, .. }) in tables {
+    let mut parts = Vec::with_capacity(tables.by_name.len());
+    for (name, pending) in tables.by_name {
         let table = catalog.get(&name).and_then(Option::as_ref).expect("rows are collected for tables that are there");
-        let mut writes = Writes { table, key: &key, modes, deletes: Vec::new(), groups: Vec::new() };
-        if batch.is_truncated() {
-            all.push(Statement::new(sql::truncate(table), &[], Vec::new()));
-        }
-        let (changes, appended) = batch.into_changes();
-        for (key, change) in changes {
-            match change {
-                Change::Delete => writes.delete(&key),
-                Change::Mark { row, record } => writes.write(&row, Mode::Mark).map_err(|refusal| (record, refusal))?,
-                Change::Upsert { row, replaces, record } => {
-                    writes.upsert(&key, &row, replaces).map_err(|refusal| (record, refusal))?;
-                }
+        parts.push((&**table, of_table(pending, table, modes)?));
+    }
+    let ranks = foreign_keys::ranks(&parts.iter().map(|(table, _)| *table).collect::<Vec<_>>());
+    if ranks.iter().all(|rank| *rank == 0) {
+        return Ok(parts.into_iter().flat_map(|(_, part)| part.removals.into_iter().chain(part.rows)).collect());
+    }
+    let mut parts: Vec<_> = ranks.into_iter().zip(parts).collect();
+    parts.sort_by_key(|(rank, _)| *rank);
+    let mut all = Vec::new();
+    for (_, (_, part)) in parts.iter_mut().rev() {
+        all.append(&mut part.removals);
+    }
+    all.extend(parts.into_iter().flat_map(|(_, (_, part))| part.rows));
+    Ok(all)
+}
+
+/// The statements for one table: those by which rows go, and those behind them.
+#[derive(Default)]
+struct Part {
+    removals: Vec<Statement>,
+    rows: Vec<Statement>,
+}
+
+fn of_table(pending: Pending<'_>, table: &TargetTable, modes: Modes) -> Result<Part, (usize, Refusal)> {
+    let Pending { key, batch, .. } = pending;
+    let mut part = Part::default();
+    if batch.is_truncated() {
+        part.removals.push(Statement::new(sql::truncate(table), &[], Vec::new()));
+    }
+    let way = batch.way();
+    let mut writes = Writes::new(table, &key, modes);
+    let (changes, appended) = batch.into_changes();
+    for (key_bytes, change) in changes {
+        match change {
+            Change::Delete => writes.delete(&key_bytes),
+            Change::Mark { row, record } => writes.write(&row, Mode::Mark).map_err(|refusal| (record, refusal))?,
+            Change::Upsert { row, replaces, record } => {
+                writes.upsert(&key_bytes, &row, replaces).map_err(|refusal| (record, refusal))?;
             }
         }
-        for (row, record) in appended {
-            writes.write(&row, Mode::Append).map_err(|refusal| (record, refusal))?;
+        if way == Way::RowByRow {
+            let Part { removals, rows } = std::mem::replace(&mut writes, Writes::new(table, &key, modes)).into_part();
+            part.rows.extend(removals.into_iter().chain(rows));
         }
-        writes.into_statements(&mut all);
     }
-    Ok(all)
+    for (row, record) in appended {
+        writes.write(&row, Mode::Append).map_err(|refusal| (record, refusal))?;
+    }
+    let Part { removals, rows } = writes.into_part();
+    part.removals.extend(removals);
+    part.rows.extend(rows);
+    Ok(part)
 }
 
 /// The key's columns in the target, in the order in which [`key_bytes`] puts them.
@@ -189,6 +248,10 @@ struct Group<'t> {
 }
 
 impl<'t> Writes<'t> {
+    fn new(table: &'t TargetTable, key: &'t [String], modes: Modes) -> Self {
+        Self { table, key, modes, deletes: Vec::new(), groups: Vec::new() }
+    }
+
     fn delete(&mut self, key: &[u8]) {
         if self.deletes.is_empty() {
             self.deletes.resize_with(key_parts(key).count(), TextColumn::default);
@@ -275,11 +338,12 @@ impl<'t> Writes<'t> {
         Ok((!found.is_generated).then_some(found))
     }
 
-    fn into_statements(self, all: &mut Vec<Statement>) {
+    fn into_part(self) -> Part {
         let Self { table, key, deletes, mut groups, .. } = self;
+        let mut part = Part::default();
         if !deletes.is_empty() {
             let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
-            all.push(Statement::new(sql::delete(table, &columns), &columns, deletes));
+            part.removals.push(Statement::new(sql::delete(table, &columns), &columns, deletes));
         }
         groups.sort_by_key(|group| group.mode);
         for group in groups {
@@ -295,7 +359,8 @@ impl<'t> Writes<'t> {
                 Mode::Append => sql::insert(table, &columns),
             };
             let must_find = group.mode == Mode::Update;
-            all.push(Statement { must_find, ..Statement::new(sql, &columns, params) });
+            part.rows.push(Statement { must_find, ..Statement::new(sql, &columns, params) });
         }
+        part
     }
 }

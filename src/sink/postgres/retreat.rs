@@ -1,0 +1,106 @@
+//! The retreat: a batch that could not be applied compacted is applied again in its original order, row by row, in one
+//! transaction with its offsets. What fails then is one record.
+//!
+//! The transaction is a new one: a savepoint to return to would cost every batch a subtransaction.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlx::{Connection, Postgres, Transaction};
+
+use super::catalog::Catalog;
+use super::plan::{Plan, Planner};
+use super::{Applied, Failure, PostgresSink, advance, deferred, execute, resolved};
+use crate::config::Evolve;
+use crate::records::Records;
+
+impl PostgresSink {
+    /// Applies the records in `range` row by row.
+    ///
+    /// # Errors
+    ///
+    /// As for [`apply`](Self::apply), but for data: then the record is known that cannot be applied behind those before
+    /// it. Of a constraint that waited until the end, it is the first record from which on it did not hold again.
+    pub async fn apply_row_by_row(
+        &mut self,
+        records: &Records,
+        range: Range<usize>,
+        planner: &mut Planner,
+    ) -> Result<Applied, Failure> {
+        let retreat = Retreat {
+            records,
+            planner,
+            catalog: self.catalog(),
+            making: self.making(),
+            altered: Vec::new(),
+            done: Plan { range, ..Plan::default() },
+            broken: None,
+        };
+        let result = self.write_row_by_row(retreat).await;
+        self.after(result)
+    }
+
+    async fn write_row_by_row(&mut self, mut retreat: Retreat<'_>) -> Result<Applied, Failure> {
+        let pipeline = self.pipeline.clone();
+        let advances = retreat.records.advances(&retreat.done.range);
+        {
+            let mut transaction = self.connected().await?.begin().await?;
+            if advance(&mut transaction, &pipeline, &advances).await? {
+                retreat.write(&mut transaction).await?;
+                // a constraint that the catalog did not know of
+                transaction.commit().await.map_err(|error| match error.into() {
+                    Failure::Data { text, .. } => Failure::Stale(text),
+                    failure => failure,
+                })?;
+            }
+        }
+        self.altered(retreat.altered, retreat.catalog);
+        Ok(Applied { plan: retreat.done, advances })
+    }
+}
+
+/// A batch on its way, row by row.
+struct Retreat<'r> {
+    records: &'r Records,
+    planner: &'r mut Planner,
+    catalog: Arc<Catalog>,
+    making: (bool, Evolve),
+    altered: Vec<String>,
+    done: Plan,
+    /// The first record from which on a constraint that waits has not held.
+    broken: Option<Failure>,
+}
+
+impl Retreat<'_> {
+    async fn write(&mut self, transaction: &mut Transaction<'_, Postgres>) -> Result<(), Failure> {
+        let mut defers = false;
+        for index in self.done.range.clone() {
+            let Self { records, planner, catalog, altered, .. } = self;
+            let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog);
+            let plan = resolved(transaction, catalog, self.making, altered, plan).await?;
+            if let Some(reject) = plan.stopped {
+                return Err(Failure::Record(index, reject.reason));
+            }
+            if !defers && deferred::are_in(catalog) {
+                deferred::defer(transaction).await?;
+                defers = true;
+            }
+            execute(transaction, &plan.statements).await.map_err(|failure| failure.of_record(index))?;
+            if defers && !plan.statements.is_empty() {
+                self.check(index, transaction).await?;
+            }
+            self.done.n_rows += plan.n_rows;
+            self.done.passed.extend(plan.passed);
+        }
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    async fn check(&mut self, index: usize, transaction: &mut Transaction<'_, Postgres>) -> Result<(), Failure> {
+        match deferred::check(transaction).await {
+            Ok(()) => self.broken = None,
+            Err(failure @ Failure::Data { .. }) => drop(self.broken.get_or_insert(failure.of_record(index))),
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+}
