@@ -49,6 +49,13 @@ fn run() -> Command {
                 .help("The configuration file (TOML)"),
         )
         .args(SETTINGS.iter().map(flag))
+        .arg(
+            Arg::new("no-dedup")
+                .long("no-dedup")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("dedup-enabled")
+                .help("Apply every event, repeated ones too: the same as --dedup-enabled=false"),
+        )
 }
 
 fn flag(setting: &'static Setting) -> Arg {
@@ -110,6 +117,12 @@ fn inspect() -> Command {
         )
         .arg(flag("table", "TABLE", "Only rows of this table, as the changelog names it").action(ArgAction::Append))
         .arg(flag("key", "COLUMN=VALUE", "Only rows with this value in this column").action(ArgAction::Append))
+        .arg(
+            Arg::new("dedup")
+                .long("dedup")
+                .action(ArgAction::SetTrue)
+                .help("Leave out events that the capture tool wrote again after a restart"),
+        )
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))

@@ -65,6 +65,7 @@ pub struct Records {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     advances: Vec<Advance>,
+    is_tail: bool,
 }
 
 #[derive(Debug)]
@@ -77,9 +78,21 @@ struct Entry {
 }
 
 impl Records {
+    /// Records of the log's tail before the stored offsets: they have been applied, and move nothing. What can be learnt
+    /// from them is all that they are for.
+    pub fn of_tail() -> Self {
+        Self { is_tail: true, ..Self::default() }
+    }
+
+    /// Whether they have been applied.
+    pub fn is_tail(&self) -> bool {
+        self.is_tail
+    }
+
     /// Adds a record that follows all others of its partition.
     pub fn push(&mut self, claimed: Claimed<'_>, offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
-        let partition = self.advance(claimed, offset + 1);
+        let to = if self.is_tail { claimed.next_offset } else { offset + 1 };
+        let partition = self.advance(claimed, to);
         let mut store = |part: &[u8]| {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(part);

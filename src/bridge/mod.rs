@@ -135,14 +135,17 @@ fn start_source(
         let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
         let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
         let mut kafka = None;
+        let tail = config.dedup.map_or(0, |dedup| dedup.tail);
         let ended = match &config.source {
             Source::File { path, topics } => {
                 let (path, topics, pipeline) = (path.clone(), topics.clone(), config.name.clone());
-                let file = FileSource { path, topics, pipeline, start: config.start, stop: config.stop };
+                let file = FileSource { path, topics, pipeline, start: config.start, stop: config.stop, tail };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
-            Source::Kafka(settings) => KafkaSource::new(settings, &config.name, (config.start, config.stop), progress)
-                .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown)),
+            Source::Kafka(settings) => {
+                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, progress)
+                    .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown))
+            }
         };
         gatherer.close_all(Instant::now() + DRAIN);
         drop(gatherer);

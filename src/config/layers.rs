@@ -42,6 +42,10 @@ pub(crate) fn read(
         read_file(path, &mut layers)?;
     }
     read_settings(SETTINGS.iter(), environment, flags, &mut layers)?;
+    if flags.get_flag("no-dedup") {
+        let typed = Typed { values: vec!["false".to_owned()], origin: "--no-dedup".to_owned() };
+        layers.values.insert("dedup.enabled", typed);
+    }
     Ok(layers)
 }
 

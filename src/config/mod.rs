@@ -46,6 +46,8 @@ pub struct Config {
     pub sink: Sink,
     /// Which table each topic's rows go to, and in which shape.
     pub routes: Routes,
+    /// What is remembered of rows, to know repeated events by; `None` when every event is applied.
+    pub dedup: Option<Dedup>,
     /// When a batch closes.
     pub batch: Limits,
     /// What happens to a record that cannot be applied.
@@ -143,6 +145,15 @@ pub enum TruncatePolicy {
     Stop,
 }
 
+/// What is remembered of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dedup {
+    /// How many rows; the least recently written are forgotten.
+    pub max_keys: usize,
+    /// How many records of a partition before its stored offset are read again at its start.
+    pub tail: i64,
+}
+
 /// When a batch closes; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -216,6 +227,7 @@ impl Config {
             told: reading::told(&read, format)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
+            dedup: dedup(&read)?,
             batch: Limits {
                 max_rows: read.number("batch.max_rows")?,
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
@@ -224,6 +236,13 @@ impl Config {
             rejects: read.choice("rejects.policy", &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)])?,
         })
     }
+}
+
+fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
+    let is_enabled = read.choice("dedup.enabled", &[("true", true), ("false", false)])?;
+    let tail = i64::try_from(read.number("dedup.tail")?).unwrap_or(i64::MAX);
+    let dedup = Dedup { max_keys: read.number("dedup.max_keys")?, tail };
+    Ok(is_enabled.then_some(dedup))
 }
 
 fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {

@@ -27,6 +27,8 @@ pub struct FileSource {
     pub start: Start,
     /// Whether to end at the file's end, or to wait for more.
     pub stop: Stop,
+    /// How many records before each stored offset are read again, to be learnt from.
+    pub tail: i64,
 }
 
 /// How often a file that may grow is looked at again.
@@ -111,7 +113,11 @@ impl FileSource {
                 return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
             }
             let Claim { epoch, next_offset, .. } = claim;
-            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, None);
+            gatherer.assign(
+                Claimed { partition, n_partitions, epoch, next_offset },
+                next_offset.saturating_sub(self.tail),
+                None,
+            );
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! A partition belongs to one lane as long as it is assigned, so that its records stay in order.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub struct Gatherer {
 struct Lane {
     inbox: mpsc::Sender<Records>,
     open: Records,
+    /// Records that were applied before, which go ahead of the others.
+    tail: Records,
     /// When its first record came.
     since: Option<Instant>,
 }
@@ -35,6 +38,8 @@ struct Position {
     n_partitions: usize,
     epoch: i64,
     next_offset: i64,
+    /// What is still to be read of the log before the stored offset.
+    tail: Range<i64>,
     /// The first offset that is not read any more.
     end: Option<i64>,
 }
@@ -45,17 +50,28 @@ const RETRY: Duration = Duration::from_millis(1);
 impl Gatherer {
     /// A gatherer for lanes that take their batches from the other ends of `inboxes`.
     pub fn new(limits: Limits, inboxes: Vec<mpsc::Sender<Records>>) -> Self {
-        let lanes = inboxes.into_iter().map(|inbox| Lane { inbox, open: Records::default(), since: None }).collect();
+        let lanes = inboxes
+            .into_iter()
+            .map(|inbox| Lane { inbox, open: Records::default(), tail: Records::of_tail(), since: None })
+            .collect();
         Self { limits, lanes, positions: HashMap::new() }
     }
 
-    /// Takes a partition in, from its next offset on and, where there is one, up to its end. What it says of its topic
-    /// goes for the other partitions too.
-    pub fn assign(&mut self, claimed: Claimed<'_>, end: Option<i64>) {
+    /// Takes a partition in, from its next offset on and, where there is one, up to its end. Records from `tail` on that
+    /// stand before it are handed over too, to be learnt from. What it says of its topic goes for the other partitions too.
+    pub fn assign(&mut self, claimed: Claimed<'_>, tail: i64, end: Option<i64>) {
         let Claimed { partition, n_partitions, epoch, next_offset } = claimed;
         let topic: usize = partition.topic.bytes().map(usize::from).sum();
         let lane = (topic + usize::try_from(partition.partition).unwrap_or(0)) % self.lanes.len();
-        let position = Position { lane, partition: partition.clone(), n_partitions, epoch, next_offset, end };
+        let position = Position {
+            lane,
+            partition: partition.clone(),
+            n_partitions,
+            epoch,
+            next_offset,
+            tail: tail..next_offset,
+            end,
+        };
         let of_topic = self.positions.entry(Arc::clone(&partition.topic)).or_default();
         of_topic.insert(partition.partition, position);
         of_topic.values_mut().for_each(|position| position.n_partitions = n_partitions);
@@ -84,7 +100,7 @@ impl Gatherer {
         positions.all(|position| position.end.is_some_and(|end| position.next_offset >= end))
     }
 
-    /// Adds a record. One of a partition that is not assigned, below its next offset or behind its end is left out.
+    /// Adds a record. One of a partition that is not assigned, that was added before or is behind the end is left out.
     ///
     /// Waits while the partition's lane is full, calling `wait` between looks. `false` when `wait` gives up; the record
     /// was not added then.
@@ -98,15 +114,22 @@ impl Gatherer {
         let Some(position) = self.positions.get_mut(topic).and_then(|of_topic| of_topic.get_mut(&partition)) else {
             return true;
         };
-        if offset < position.next_offset || position.end.is_some_and(|end| offset >= end) {
+        let is_tail = position.tail.contains(&offset);
+        if !is_tail && (offset < position.next_offset || position.end.is_some_and(|end| offset >= end)) {
             return true;
         }
         let lane = &mut self.lanes[position.lane];
-        while lane.is_full(self.limits) && !lane.close() {
+        while !lane.has_room(is_tail, self.limits) {
             if !wait() {
                 return false;
             }
             std::thread::sleep(RETRY);
+        }
+        if is_tail {
+            lane.tail.push(position.claimed(), offset, key, payload);
+            lane.since.get_or_insert_with(Instant::now);
+            position.tail.start = offset + 1;
+            return true;
         }
         lane.open.push(position.claimed(), offset, key, payload);
         lane.since.get_or_insert_with(Instant::now);
@@ -126,6 +149,7 @@ impl Gatherer {
             return;
         };
         if position.next_offset < to {
+            position.tail = to..to;
             let lane = &mut self.lanes[position.lane];
             lane.open.advance(position.claimed(), to);
             lane.since.get_or_insert_with(Instant::now);
@@ -167,23 +191,49 @@ impl Position {
 
 impl Lane {
     fn is_full(&self, limits: Limits) -> bool {
-        self.open.len() >= limits.max_rows || self.open.n_bytes() >= limits.max_bytes
+        is_full(&self.open, limits)
     }
 
-    /// Hands the open batch over; `false` when the lane has one waiting already.
-    fn close(&mut self) -> bool {
-        if self.open.is_empty() {
-            return true;
+    /// Whether a record can be added, with what is full handed over. Those of the tail have to be handed over before the
+    /// records behind them.
+    fn has_room(&mut self, is_tail: bool, limits: Limits) -> bool {
+        if is_tail {
+            return !is_full(&self.tail, limits) || self.close_tail();
         }
-        match self.inbox.try_send(std::mem::take(&mut self.open)) {
-            Ok(()) | Err(TrySendError::Closed(_)) => {
-                self.since = None;
-                true
-            }
-            Err(TrySendError::Full(open)) => {
-                self.open = open;
-                false
-            }
+        self.close_tail() && (!self.is_full(limits) || self.close())
+    }
+
+    /// Hands the open batch over, behind the tail; `false` when the lane has one waiting already.
+    fn close(&mut self) -> bool {
+        if !self.close_tail() {
+            return false;
+        }
+        let is_handed = hand_over(&self.inbox, &mut self.open, Records::default());
+        if is_handed {
+            self.since = None;
+        }
+        is_handed
+    }
+
+    fn close_tail(&mut self) -> bool {
+        hand_over(&self.inbox, &mut self.tail, Records::of_tail())
+    }
+}
+
+fn is_full(records: &Records, limits: Limits) -> bool {
+    records.len() >= limits.max_rows || records.n_bytes() >= limits.max_bytes
+}
+
+/// `false` when the lane has a batch waiting already.
+fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records, next: Records) -> bool {
+    if open.is_empty() {
+        return true;
+    }
+    match inbox.try_send(std::mem::replace(open, next)) {
+        Ok(()) | Err(TrySendError::Closed(_)) => true,
+        Err(TrySendError::Full(records)) => {
+            *open = records;
+            false
         }
     }
 }

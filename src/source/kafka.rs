@@ -26,6 +26,8 @@ pub struct KafkaSource {
     pipeline: String,
     start: Start,
     stop: Stop,
+    /// How many records before the stored offset are read again.
+    tail: i64,
     progress: Arc<Progress>,
     was_assigned: bool,
     /// When a partition was last read from another place than the one behind its last record.
@@ -43,7 +45,7 @@ const SETTLED: Duration = Duration::from_secs(5);
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
 
 impl KafkaSource {
-    /// Joins the group.
+    /// Joins the group. `tail` records before each stored offset are read again, to be learnt from.
     ///
     /// # Errors
     ///
@@ -52,6 +54,7 @@ impl KafkaSource {
         kafka: &Kafka,
         pipeline: &str,
         modes: (Start, Stop),
+        tail: i64,
         progress: Arc<Progress>,
     ) -> Result<Self, SourceError> {
         Ok(Self {
@@ -59,6 +62,7 @@ impl KafkaSource {
             pipeline: pipeline.to_owned(),
             start: modes.0,
             stop: modes.1,
+            tail,
             progress,
             was_assigned: false,
             moved_at: Instant::now(),
@@ -182,12 +186,13 @@ impl KafkaSource {
                 let found = format!("the topic ends at {high}: was it deleted and created again?");
                 return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
             }
-            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(claim.next_offset))
+            let tail = claim.next_offset.saturating_sub(self.tail).max(low);
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(tail))
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
             let end = (self.stop == Stop::Latest).then_some(high);
             let n_partitions = n_partitions[&*partition.topic];
             let Claim { epoch, next_offset, .. } = claim;
-            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, end);
+            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, end);
             self.progress.assign(partition, claim.next_offset, high);
             tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
         }
