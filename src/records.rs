@@ -35,6 +35,28 @@ pub struct Advance {
     pub from: i64,
     /// The next offset after it.
     pub to: i64,
+    /// How many partitions its topic has, as far as is known.
+    pub n_partitions: usize,
+}
+
+impl Advance {
+    fn claimed(&self) -> Claimed<'_> {
+        let Self { partition, epoch, from, n_partitions, .. } = self;
+        Claimed { partition, n_partitions: *n_partitions, epoch: *epoch, next_offset: *from }
+    }
+}
+
+/// A claimed partition, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed<'p> {
+    /// The partition.
+    pub partition: &'p TopicPartition,
+    /// How many its topic has, as far as is known.
+    pub n_partitions: usize,
+    /// The epoch under which this instance claimed it.
+    pub epoch: i64,
+    /// The next offset.
+    pub next_offset: i64,
 }
 
 /// A batch of raw records.
@@ -55,16 +77,9 @@ struct Entry {
 }
 
 impl Records {
-    /// Adds a record that follows all others of its partition. `claim` is its partition, epoch and the next offset
-    /// before it.
-    pub fn push(
-        &mut self,
-        claim: (&TopicPartition, i64, i64),
-        offset: i64,
-        key: Option<&[u8]>,
-        payload: Option<&[u8]>,
-    ) {
-        let partition = self.advance(claim, offset + 1);
+    /// Adds a record that follows all others of its partition.
+    pub fn push(&mut self, claimed: Claimed<'_>, offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
+        let partition = self.advance(claimed, offset + 1);
         let mut store = |part: &[u8]| {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(part);
@@ -77,13 +92,14 @@ impl Records {
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
     /// the partition's advance.
-    pub fn advance(&mut self, (partition, epoch, from): (&TopicPartition, i64, i64), to: i64) -> usize {
+    pub fn advance(&mut self, claimed: Claimed<'_>, to: i64) -> usize {
+        let Claimed { partition, n_partitions, epoch, next_offset: from } = claimed;
         let known = self.advances.iter().rposition(|advance| advance.partition == *partition && advance.epoch == epoch);
         if let Some(at) = known {
-            self.advances[at].to = to;
+            (self.advances[at].to, self.advances[at].n_partitions) = (to, n_partitions);
             return at;
         }
-        self.advances.push(Advance { partition: partition.clone(), epoch, from, to });
+        self.advances.push(Advance { partition: partition.clone(), epoch, from, to, n_partitions });
         self.advances.len() - 1
     }
 
@@ -114,6 +130,11 @@ impl Records {
             key: part(&entry.key),
             payload: part(&entry.payload),
         }
+    }
+
+    /// How many partitions the topic of the record at `index` has, as far as is known.
+    pub fn n_partitions(&self, index: usize) -> usize {
+        self.advances[self.entries[index].partition].n_partitions
     }
 
     /// How far the records in `range` move their partitions, given that those before it have been applied. A range that
@@ -149,15 +170,15 @@ impl Records {
             }
         }
         for (index, entry) in self.entries.iter().enumerate().skip(start) {
-            let Advance { partition, epoch, from, .. } = &self.advances[entry.partition];
-            if !lost.contains(partition) {
+            let advance = &self.advances[entry.partition];
+            if !lost.contains(&advance.partition) {
                 let record = self.get(index);
-                kept.push((partition, *epoch, *from), entry.offset, record.key, record.payload);
+                kept.push(advance.claimed(), entry.offset, record.key, record.payload);
             }
         }
         for advance in self.advances(&(start..self.len())) {
             if !lost.contains(&advance.partition) {
-                kept.advance((&advance.partition, advance.epoch, advance.from), advance.to);
+                kept.advance(advance.claimed(), advance.to);
             }
         }
         kept
@@ -175,10 +196,12 @@ mod tests {
     /// Offsets 4, 5 of partition 0 and 9 of partition 1, then partition 0 moves on to 8 without records.
     fn sample() -> Records {
         let mut records = Records::default();
-        records.push((&partition(0), 1, 4), 4, Some(b"k"), Some(b"p"));
-        records.push((&partition(1), 7, 3), 9, None, None);
-        records.push((&partition(0), 1, 5), 5, None, Some(b""));
-        records.advance((&partition(0), 1, 6), 8);
+        let (first, second) = (partition(0), partition(1));
+        let first = |next_offset| Claimed { partition: &first, n_partitions: 3, epoch: 1, next_offset };
+        records.push(first(4), 4, Some(b"k"), Some(b"p"));
+        records.push(Claimed { partition: &second, n_partitions: 2, epoch: 7, next_offset: 3 }, 9, None, None);
+        records.push(first(5), 5, None, Some(b""));
+        records.advance(first(6), 8);
         records
     }
 
@@ -207,7 +230,7 @@ mod tests {
     fn a_lost_partition_leaves_the_others_as_they_are() {
         let kept = sample().without(&[partition(0)], 0);
         assert_eq!(moves(&kept, 0..kept.len()), [(1, 3, 10)]);
-        assert_eq!(kept.get(0).offset, 9);
+        assert_eq!((kept.get(0).offset, kept.n_partitions(0)), (9, 2));
         let rest = sample().without(&[], 1);
         assert_eq!(moves(&rest, 0..rest.len()), [(0, 5, 8), (1, 3, 10)]);
     }

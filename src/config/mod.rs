@@ -136,7 +136,7 @@ pub enum Evolve {
 /// What a truncate of the source table does to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TruncatePolicy {
-    /// The target table is emptied too.
+    /// The target table is emptied too. In a topic of several partitions it is a record that cannot be applied.
     Apply,
     /// Its rows stay.
     Ignore,

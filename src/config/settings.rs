@@ -168,7 +168,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "sink.truncate",
         Kind::Choice(&["apply", "ignore", "stop"]),
         Some("apply"),
-        "What a truncate of the source table does",
+        "What a truncate of the source table does; apply refuses one in a topic of several partitions, whose place between the rows is not known",
     ),
     setting(
         "sink.nul",

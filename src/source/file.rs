@@ -10,8 +10,9 @@ use rowkind_formats::RecordedRecord;
 
 use super::{Claims, Gatherer, SourceError, gap};
 use crate::config::{Start, Stop};
-use crate::records::TopicPartition;
+use crate::records::{Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
+use crate::sink::postgres::Claim;
 
 /// Reads recorded records.
 #[derive(Debug)]
@@ -87,7 +88,8 @@ impl FileSource {
         if gatherer.next_offset(&record.topic, record.partition).is_none() {
             let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
             if seen.insert(partition.clone()) {
-                self.assign(partition, record.offset, gatherer, claims)?;
+                let n_partitions = seen.iter().filter(|seen| seen.topic == partition.topic).count();
+                self.assign((partition, n_partitions), record.offset, gatherer, claims)?;
             }
         }
         let place = (record.topic.as_str(), record.partition, record.offset);
@@ -97,7 +99,7 @@ impl FileSource {
 
     fn assign(
         &self,
-        partition: TopicPartition,
+        (partition, n_partitions): (TopicPartition, usize),
         first: i64,
         gatherer: &mut Gatherer,
         claims: &mut Claims<'_>,
@@ -108,7 +110,8 @@ impl FileSource {
                 let found = format!("its first record in the file has offset {first}");
                 return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
             }
-            gatherer.assign(partition, claim.epoch, claim.next_offset, None);
+            let Claim { epoch, next_offset, .. } = claim;
+            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, None);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::config::Limits;
-use crate::records::{Records, TopicPartition};
+use crate::records::{Claimed, Records, TopicPartition};
 
 /// Collects records for the lanes.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ struct Lane {
 struct Position {
     lane: usize,
     partition: TopicPartition,
+    n_partitions: usize,
     epoch: i64,
     next_offset: i64,
     /// The first offset that is not read any more.
@@ -48,12 +49,18 @@ impl Gatherer {
         Self { limits, lanes, positions: HashMap::new() }
     }
 
-    /// Takes a partition in, from its next offset on and, where there is one, up to its end.
-    pub fn assign(&mut self, partition: &TopicPartition, epoch: i64, next_offset: i64, end: Option<i64>) {
+    /// Takes a partition in, from its next offset on and, where there is one, up to its end. What it says of its topic
+    /// goes for the other partitions too.
+    pub fn assign(&mut self, claimed: Claimed<'_>, end: Option<i64>) {
+        let Claimed { partition, n_partitions, epoch, next_offset } = claimed;
         let topic: usize = partition.topic.bytes().map(usize::from).sum();
         let lane = (topic + usize::try_from(partition.partition).unwrap_or(0)) % self.lanes.len();
-        let position = Position { lane, partition: partition.clone(), epoch, next_offset, end };
-        self.positions.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, position);
+        let position = Position { lane, partition: partition.clone(), n_partitions, epoch, next_offset, end };
+        let of_topic = self.positions.entry(Arc::clone(&partition.topic)).or_default();
+        of_topic.insert(partition.partition, position);
+        for position in of_topic.values_mut() {
+            position.n_partitions = n_partitions;
+        }
     }
 
     /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
@@ -103,7 +110,7 @@ impl Gatherer {
             }
             std::thread::sleep(RETRY);
         }
-        lane.open.push((&position.partition, position.epoch, position.next_offset), offset, key, payload);
+        lane.open.push(position.claimed(), offset, key, payload);
         lane.since.get_or_insert_with(Instant::now);
         position.next_offset = offset + 1;
         if lane.is_full(self.limits) {
@@ -122,7 +129,7 @@ impl Gatherer {
         };
         if position.next_offset < to {
             let lane = &mut self.lanes[position.lane];
-            lane.open.advance((&position.partition, position.epoch, position.next_offset), to);
+            lane.open.advance(position.claimed(), to);
             lane.since.get_or_insert_with(Instant::now);
             position.next_offset = to;
         }
@@ -150,6 +157,13 @@ impl Gatherer {
                 std::thread::sleep(RETRY);
             }
         }
+    }
+}
+
+impl Position {
+    fn claimed(&self) -> Claimed<'_> {
+        let Self { partition, n_partitions, epoch, next_offset, .. } = self;
+        Claimed { partition, n_partitions: *n_partitions, epoch: *epoch, next_offset: *next_offset }
     }
 }
 

@@ -4,6 +4,7 @@
 //! given back when what was read of it has been handed over. Heartbeats are librdkafka's own; while the lanes are full
 //! the group is kept by polling with all partitions paused.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,9 @@ use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
 use super::{Claims, Gatherer, SourceError, gap};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
-use crate::records::TopicPartition;
+use crate::records::{Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
+use crate::sink::postgres::Claim;
 
 /// Reads topics.
 pub struct KafkaSource {
@@ -34,6 +36,7 @@ pub struct KafkaSource {
 const POLL: Duration = Duration::from_millis(100);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
 const SETTLED: Duration = Duration::from_secs(5);
 /// Well below `max.poll.interval.ms`, whose default is five minutes.
@@ -167,6 +170,7 @@ impl KafkaSource {
             wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
             watermarks.push((low, high));
         }
+        let n_partitions = self.n_partitions(partitions, shutdown)?;
         let claimed = claims(&wanted)?;
         let mut list = TopicPartitionList::new();
         for ((partition, claim), (low, high)) in partitions.iter().zip(claimed).zip(watermarks) {
@@ -181,7 +185,9 @@ impl KafkaSource {
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(claim.next_offset))
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
             let end = (self.stop == Stop::Latest).then_some(high);
-            gatherer.assign(partition, claim.epoch, claim.next_offset, end);
+            let n_partitions = n_partitions[&*partition.topic];
+            let Claim { epoch, next_offset, .. } = claim;
+            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, end);
             self.progress.assign(partition, claim.next_offset, high);
             tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
         }
@@ -198,6 +204,29 @@ impl KafkaSource {
             std::thread::sleep(POLL);
         }
         Err(SourceError::Shutdown)
+    }
+
+    /// How many partitions each of the topics has. Asked until the broker answers.
+    fn n_partitions<'p>(
+        &self,
+        partitions: &'p [TopicPartition],
+        shutdown: &Shutdown,
+    ) -> Result<HashMap<&'p str, usize>, SourceError> {
+        let mut found = HashMap::new();
+        for TopicPartition { topic, .. } in partitions {
+            while !found.contains_key(&**topic) {
+                if shutdown.is_requested() {
+                    return Err(SourceError::Shutdown);
+                }
+                let metadata = self.consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT);
+                match metadata.map(|all| all.topics().iter().map(|topic| topic.partitions().len()).sum()) {
+                    Ok(0) => std::thread::sleep(POLL),
+                    Ok(n_partitions) => drop(found.insert(&**topic, n_partitions)),
+                    Err(error) => tracing::warn!("Kafka: topic {topic}: {error}"),
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.

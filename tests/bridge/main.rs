@@ -33,3 +33,4 @@ mod settings;
 mod shop;
 mod signals;
 mod topics;
+mod truncate;

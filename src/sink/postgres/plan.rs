@@ -178,7 +178,7 @@ impl Planner {
         let mut index = plan.range.start;
         while index < plan.range.end {
             if !excluded.contains(&index) {
-                match self.take(&records.get(index), index, catalog, &mut tables, &mut plan.n_rows) {
+                match self.take(records, index, catalog, &mut tables, &mut plan.n_rows) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -212,18 +212,21 @@ impl Planner {
     /// Takes a record's rows into their table's batch: all of them or none.
     fn take<'a>(
         &mut self,
-        record: &Record<'a>,
+        records: &'a Records,
         index: usize,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
+        let record = &records.get(index);
         match self.decoder.decode(record)? {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
-            Event::Truncate(table) => self.take_truncate(record, &table, catalog, tables),
+            Event::Truncate(table) => {
+                self.take_truncate((record, records.n_partitions(index)), &table, catalog, tables)
+            }
             Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
         }
     }
@@ -319,9 +322,10 @@ impl Planner {
         Ok(Taken::Done)
     }
 
+    /// Between the rows of its own partition a truncate has its place; between those of others it has none.
     fn take_truncate<'a>(
         &mut self,
-        record: &Record<'a>,
+        (record, n_partitions): (&Record<'a>, usize),
         table: &Table<'a>,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
@@ -330,6 +334,11 @@ impl Planner {
             TruncatePolicy::Ignore => return Ok(Taken::Done),
             TruncatePolicy::Stop => {
                 return Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned()));
+            }
+            TruncatePolicy::Apply if n_partitions > 1 => {
+                return Err(Refusal::Reject(format!(
+                    "a truncate in a topic of {n_partitions} partitions: which rows of the others come behind it is not known; give the topic one partition, or set `sink.truncate` to \"ignore\" and empty the table by hand"
+                )));
             }
             TruncatePolicy::Apply => {}
         }
