@@ -11,7 +11,8 @@
 //! - a row that is marked as deleted keeps its columns, and takes the mark's over them;
 //! - a truncate forgets what came before it.
 //!
-//! Rows that go by no key are all left, in their order.
+//! Rows that go by all their columns are told from others by their content: a row that came and went again is as if it had
+//! not come, and how many of a content go and come is left. Rows that go by nothing are all left, in their order.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -44,6 +45,15 @@ pub enum Change<'a> {
 /// Rows that go by no key, each with the index of the record that brought it.
 pub type Appended<'a> = Vec<(Row<'a>, usize)>;
 
+/// Rows that are equal, so that it does not matter which of them goes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Copies<'a> {
+    /// So many of those that were there before go.
+    pub gone: Appended<'a>,
+    /// These come behind them.
+    pub come: Appended<'a>,
+}
+
 /// What becomes of several changes of one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Way {
@@ -61,6 +71,8 @@ pub struct TableBatch<'a> {
     truncate: bool,
     /// By key; row by row, behind the number of changes up to it.
     changes: BTreeMap<(usize, Vec<u8>), Change<'a>>,
+    /// By all that they consist of, in place of a key.
+    copies: BTreeMap<(usize, Vec<u8>), Copies<'a>>,
     appended: Appended<'a>,
 }
 
@@ -95,6 +107,19 @@ impl<'a> TableBatch<'a> {
         }
     }
 
+    /// One more row of this content.
+    pub fn come(&mut self, content: Vec<u8>, row: Row<'a>, record: usize) {
+        self.copies(content).come.push((row, record));
+    }
+
+    /// One row of this content is gone: the last that the batch brought, or one that was there before.
+    pub fn go(&mut self, content: Vec<u8>, row: Row<'a>, record: usize) {
+        let copies = self.copies(content);
+        if copies.come.pop().is_none() {
+            copies.gone.push((row, record));
+        }
+    }
+
     /// One more row, whatever there is.
     pub fn append(&mut self, row: Row<'a>, record: usize) {
         self.appended.push((row, record));
@@ -103,6 +128,7 @@ impl<'a> TableBatch<'a> {
     /// All rows are gone.
     pub fn truncate(&mut self) {
         self.changes.clear();
+        self.copies.clear();
         self.appended.clear();
         self.truncate = true;
     }
@@ -117,18 +143,33 @@ impl<'a> TableBatch<'a> {
         self.way
     }
 
-    /// The changes with their keys; and the rows that go by no key. Compacted ones are in the order of their keys' bytes,
-    /// the same in every instance.
-    pub fn into_changes(self) -> (impl Iterator<Item = (Vec<u8>, Change<'a>)>, Appended<'a>) {
-        (self.changes.into_iter().map(|((_, key), change)| (key, change)), self.appended)
+    /// The changes with their keys, the rows that go by all their columns, and those that go by nothing. What is compacted
+    /// is in the order of its bytes, the same in every instance.
+    pub fn into_changes(
+        self,
+    ) -> (impl Iterator<Item = (Vec<u8>, Change<'a>)>, impl Iterator<Item = Copies<'a>>, Appended<'a>) {
+        let changes = self.changes.into_iter().map(|((_, key), change)| (key, change));
+        (changes, self.copies.into_values(), self.appended)
     }
 
     fn entry(&mut self, key: Vec<u8>) -> Entry<'_, (usize, Vec<u8>), Change<'a>> {
-        let at = match self.way {
-            Way::Compacted => 0,
-            Way::RowByRow => self.changes.len(),
-        };
+        let at = self.way.place(self.changes.len());
         self.changes.entry((at, key))
+    }
+
+    fn copies(&mut self, content: Vec<u8>) -> &mut Copies<'a> {
+        let at = self.way.place(self.copies.len());
+        self.copies.entry((at, content)).or_default()
+    }
+}
+
+impl Way {
+    /// What is in front of a key that comes behind `n_before`, in the order of all keys.
+    fn place(self, n_before: usize) -> usize {
+        match self {
+            Self::Compacted => 0,
+            Self::RowByRow => n_before,
+        }
     }
 }
 
@@ -204,7 +245,8 @@ mod tests {
         row
     }
 
-    /// `k +a=1`: upsert, `k ~a=1`: mark, `k -`: delete, `+ a=1`: append, `!`: truncate. What is left, one change a line.
+    /// `k +a=1`: upsert, `k ~a=1`: mark, `k -`: delete, `+ a=1`: append,
+    /// `> a=1`: a copy comes, `< a=1`: a copy goes, `!`: truncate. What is left, one change a line.
     fn left(steps: &[&'static str]) -> String {
         left_of(TableBatch::default(), steps)
     }
@@ -215,12 +257,14 @@ mod tests {
                 None => batch.truncate(),
                 Some((key, "-")) => batch.delete(key.into()),
                 Some(("+", appended)) => batch.append(row(appended), 0),
+                Some((">", copy)) => batch.come(copy.into(), row(copy), 0),
+                Some(("<", copy)) => batch.go(copy.into(), row(copy), 0),
                 Some((key, mark)) if mark.starts_with('~') => batch.mark(key.into(), row(&mark[1..]), 0),
                 Some((key, upsert)) => batch.upsert(key.into(), row(&upsert[1..]), 0),
             }
         }
         let mut lines = Vec::from_iter(batch.is_truncated().then(|| "!".to_owned()));
-        let (changes, appended) = batch.into_changes();
+        let (changes, copies, appended) = batch.into_changes();
         for (key, change) in changes {
             let key = String::from_utf8(key).expect("keys of the test are text");
             lines.push(match change {
@@ -229,6 +273,10 @@ mod tests {
                 Change::Upsert { row, replaces: false, .. } => format!("{key} +{}", shown(row)),
                 Change::Upsert { row, replaces: true, .. } => format!("{key} -+{}", shown(row)),
             });
+        }
+        for Copies { gone, come } in copies {
+            lines.extend(gone.into_iter().map(|(row, _)| format!("< {}", shown(row))));
+            lines.extend(come.into_iter().map(|(row, _)| format!("> {}", shown(row))));
         }
         lines.extend(appended.into_iter().map(|(row, _)| format!("+ {}", shown(row))));
         lines.into_iter().map(|line| line + "\n").collect()
@@ -286,6 +334,17 @@ mod tests {
         assert_eq!(left(&["k +a=1 b=7", "k +a=2"]), "k +a=2 b=7\n");
         assert_eq!(left(&["k +a=1 b=?", "k +a=2"]), "k +a=2 b=?\n");
         assert_eq!(left(&["k +a=1 b=7", "k -", "k +a=2"]), "k -+a=2\n");
+    }
+
+    #[test]
+    fn copies_are_counted() {
+        assert_eq!(left(&["> a=1", "> a=2", "> a=1", "< a=1"]), "> a=1\n> a=2\n");
+        assert_eq!(left(&["< a=1", "> a=1", "< a=1", "< a=1"]), "< a=1\n< a=1\n");
+        // the one that goes was there before
+        assert_eq!(left(&["< a=1", "> a=1"]), "< a=1\n> a=1\n");
+        assert_eq!(left(&["> a=1", "!", "> a=2"]), "!\n> a=2\n");
+        let batch = TableBatch::new(Way::RowByRow);
+        assert_eq!(left_of(batch, &["> a=2", "> a=1", "< a=2"]), "> a=2\n> a=1\n< a=2\n");
     }
 
     #[test]

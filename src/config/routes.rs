@@ -20,12 +20,20 @@ pub(crate) struct TypedRoute {
     exclude: Vec<String>,
     #[serde(default)]
     rename: BTreeMap<String, String>,
-    key: Option<Vec<String>>,
+    key: Option<TypedKey>,
     #[serde(default)]
     append: bool,
     metadata: Option<BTreeMap<String, String>>,
     delete: Option<String>,
     deleted_column: Option<String>,
+}
+
+/// What rows go by, as it was typed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected the names of columns, or \"row\"")]
+enum TypedKey {
+    Columns(Vec<String>),
+    Word(String),
 }
 
 /// What a route does where it says nothing.
@@ -57,16 +65,24 @@ impl TypedRoute {
         };
         let key = match (&self.key, self.append) {
             (Some(_), true) => return Err(invalid("`key` and `append` exclude each other".to_owned())),
-            (Some(names), false) if names.is_empty() => return Err(invalid("`key` names no column".to_owned())),
-            (Some(names), false) => KeyBy::Columns(names.clone()),
+            (Some(TypedKey::Columns(names)), false) if names.is_empty() => {
+                return Err(invalid("`key` names no column".to_owned()));
+            }
+            (Some(TypedKey::Columns(names)), false) => KeyBy::Columns(names.clone()),
+            (Some(TypedKey::Word(word)), false) if word == "row" => KeyBy::Row,
+            (Some(TypedKey::Word(_)), false) => {
+                return Err(invalid("`key`: expected the names of columns, or \"row\"".to_owned()));
+            }
             (None, true) => KeyBy::Nothing,
             (None, false) => KeyBy::Record,
         };
         let column = self.deleted_column.as_deref().unwrap_or(defaults.deleted_column);
         let delete = delete_policy(self.delete.as_deref().unwrap_or(defaults.delete), column)
             .ok_or_else(|| invalid("`delete`: expected one of hard, soft, ignore".to_owned()))?;
-        if key == KeyBy::Nothing && matches!(delete, DeletePolicy::Soft(_)) {
-            return Err(invalid("`delete = \"soft\"` needs a key, and `append` has none".to_owned()));
+        if matches!(key, KeyBy::Nothing | KeyBy::Row) && matches!(delete, DeletePolicy::Soft(_)) {
+            return Err(invalid(
+                "`delete = \"soft\"` needs a key, and neither `append` nor `key = \"row\"` is one".to_owned(),
+            ));
         }
         let metadata = match &self.metadata {
             None => defaults.metadata.to_vec(),

@@ -48,10 +48,12 @@ pub enum Topics {
 /// What the rows of a target table go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyBy {
-    /// The record's key, or the target's primary key where the record has none.
+    /// The record's key; the target's primary key where the record has none; all columns where neither has one.
     Record,
     /// These columns of the row, by their names at the source.
     Columns(Vec<String>),
+    /// All columns of the row. There may be equal ones: a delete is of one of them.
+    Row,
     /// Nothing: every row is appended.
     Nothing,
 }
@@ -160,7 +162,7 @@ impl Route {
                 let column = |name| key.columns.iter().find(|column| column.name == name).cloned();
                 Some(Key { columns: names.map(column).collect::<Option<_>>()?, schema: None })
             }
-            KeyBy::Record | KeyBy::Nothing => Some(key),
+            KeyBy::Record | KeyBy::Row | KeyBy::Nothing => Some(key),
         }
     }
 
@@ -169,7 +171,7 @@ impl Route {
         self.columns.reshape(change);
         match &self.key {
             KeyBy::Record => {}
-            KeyBy::Nothing => change.key = None,
+            KeyBy::Row | KeyBy::Nothing => change.key = None,
             KeyBy::Columns(names) => {
                 let names: Vec<&str> = names.iter().map(|name| self.columns.target_name(name)).collect();
                 columns::key_by(change, &names);

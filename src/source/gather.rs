@@ -74,7 +74,9 @@ impl Gatherer {
         };
         let of_topic = self.positions.entry(Arc::clone(&partition.topic)).or_default();
         of_topic.insert(partition.partition, position);
-        of_topic.values_mut().for_each(|position| position.n_partitions = n_partitions);
+        for position in of_topic.values_mut() {
+            position.n_partitions = n_partitions;
+        }
     }
 
     /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.

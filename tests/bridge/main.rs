@@ -21,6 +21,7 @@ mod file;
 mod foreign_keys;
 mod gap;
 mod inspect;
+mod keyless;
 mod kills;
 mod logs;
 mod names;

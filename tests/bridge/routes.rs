@@ -216,6 +216,9 @@ fn what_cannot_be_used_is_named() {
         ("metadata = { x = 'lsn' }", "metadata column `x`: expected one of op, changed_at, position"),
         ("key = ['id']\nappend = true", "`key` and `append` exclude each other"),
         ("append = true\ndelete = 'soft'", "needs a key"),
+        ("key = 'row'\ndelete = 'soft'", "needs a key"),
+        ("key = 'id'", "`key`: expected the names of columns, or \"row\""),
+        ("key = 1", "expected the names of columns, or \"row\""),
         ("table = '{tabel}'", "`table`: expected a name"),
     ] {
         apply(&database, route, &[created("t", row(1, "x"))], 10).with_code(2).says(expected);

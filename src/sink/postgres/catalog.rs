@@ -48,6 +48,8 @@ pub struct TargetColumn {
     pub declared: String,
     /// How a value is read for it.
     pub kind: Kind,
+    /// Whether its type has an equality that an index can use.
+    pub has_equality: bool,
     /// `GENERATED … STORED`: left out of every statement.
     pub is_generated: bool,
     /// `GENERATED ALWAYS AS IDENTITY`: takes the source's value all the same.
@@ -58,6 +60,11 @@ impl TargetTable {
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&TargetColumn> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns of the primary key; none where there is none.
+    pub fn primary_key(&self) -> &[String] {
+        self.unique_keys.first().filter(|_| self.has_primary_key).map_or(&[], Vec::as_slice)
     }
 
     /// The columns of a unique key that has just these, in the index's order.
@@ -79,6 +86,8 @@ with recursive base as (
 select a.attname as name, format_type(a.atttypid, -1) as cast, format_type(a.atttypid, a.atttypmod) as declared,
        t.typname as type, b.typmod as typmod,
        case when t.typcategory = 'A' then e.typname end as item,
+       exists(select from pg_opclass o join pg_am m on m.oid = o.opcmethod
+               where o.opcintype = t.oid and o.opcdefault and m.amname = 'btree') as has_equality,
        a.attgenerated <> '' as is_generated, a.attidentity = 'a' as is_identity
   from pg_attribute a
   join base b on b.attnum = a.attnum
@@ -141,6 +150,7 @@ fn column(row: &PgRow) -> Result<TargetColumn, sqlx::Error> {
         cast: if ty == "money" { format!("numeric::{cast}") } else { cast },
         declared: row.try_get("declared")?,
         kind,
+        has_equality: row.try_get("has_equality")?,
         is_generated: row.try_get("is_generated")?,
         is_identity: row.try_get("is_identity")?,
     })

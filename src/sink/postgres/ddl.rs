@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::catalog::{self, Catalog, TargetTable};
-use super::plan::{Need, NeedRows};
+use super::plan::Need;
 use super::types::Present;
 use super::{Failure, evolve, sql};
 use crate::config::Evolve;
@@ -23,11 +23,11 @@ pub(super) async fn resolve(
     let mut done = Vec::new();
     for (name, need) in missing {
         let mut table = catalog::load(transaction, name).await?;
-        if let Need::Rows(need) = need {
+        if let Need::Rows(shape) = need {
             if table.is_none() {
-                done.push(create_table(transaction, name, need, create).await?);
+                done.push(create_table(transaction, name, shape.as_ref(), create).await?);
                 table = catalog::load(transaction, name).await?;
-            } else if let (Some(found), Some(shape)) = (&table, &need.shape)
+            } else if let (Some(found), Some(shape)) = (&table, shape)
                 && let Some(statement) = alter_table(transaction, found, shape, evolve).await?
             {
                 done.push(statement);
@@ -59,21 +59,16 @@ async fn alter_table(
 async fn create_table(
     transaction: &mut Transaction<'_, Postgres>,
     name: &TargetName,
-    need: &NeedRows,
+    shape: Option<&Shape>,
     create: bool,
 ) -> Result<String, Failure> {
-    let shape = match &need.shape {
+    let shape = match shape {
         _ if !create => {
             return Err(Failure::Fatal(format!("table {name} does not exist, and `sink.create` is false")));
         }
         None => {
             return Err(Failure::Fatal(format!(
                 "table {name} does not exist, and its records carry no schema to create it from: create the table, or set the connector's `value.converter.schemas.enable=true`"
-            )));
-        }
-        Some(shape) if shape.key.is_empty() && !need.is_keyless => {
-            return Err(Failure::Fatal(format!(
-                "table {name} does not exist, and its records have no key to make a primary key of: create the table with a primary key, set the connector's `message.key.columns`, or give the topic a [[route]] with `key` or `append`"
             )));
         }
         Some(shape) => shape,

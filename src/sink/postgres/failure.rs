@@ -6,6 +6,7 @@ use sqlx::Error;
 use sqlx::postgres::PgDatabaseError;
 
 use super::plan::Unplanned;
+use super::writes::Unfound;
 use crate::records::TopicPartition;
 
 /// Why a batch was not applied. Nothing of it was.
@@ -38,6 +39,23 @@ impl Failure {
             Self::Data { text, remedy } => Self::Record(index, format!("{text}: {remedy}")),
             failure => failure,
         }
+    }
+}
+
+impl From<Unfound> for Failure {
+    fn from(unfound: Unfound) -> Self {
+        let (text, remedy) = match unfound {
+            Unfound::Part => (
+                "a row is not in the target, and its record did not send all columns (unavailable placeholder)",
+                "set REPLICA IDENTITY FULL on the source table and take a new snapshot of it",
+            ),
+            Unfound::Copy => (
+                "a row that is gone at the source is not in the target, where rows without a key go by all their columns",
+                "its topic needs to have one partition, the source to send whole rows (REPLICA IDENTITY FULL), and the target's to be left alone; \
+                 or give the topic a [[route]] with `key`",
+            ),
+        };
+        Self::Data { text: text.to_owned(), remedy }
     }
 }
 

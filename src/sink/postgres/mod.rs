@@ -3,7 +3,7 @@
 //! Comes in: [`Records`] and a [`Plan`] for them. Goes out: an applied batch, or a [`Failure`] and then nothing is
 //! applied. The rooms in the order a batch takes:
 //!
-//! - [`plan`]: raw records become statements (pure), by way of [`text`], `writes`, `foreign_keys` and [`sql`]
+//! - [`plan`]: raw records become statements (pure), by way of `rows`, `tables`, `foreign_keys`, `writes`, [`text`] and [`sql`]
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
@@ -28,6 +28,7 @@ pub mod plan;
 mod retreat;
 mod rows;
 pub mod sql;
+mod tables;
 pub mod text;
 pub mod types;
 mod writes;
@@ -302,19 +303,17 @@ async fn advance(
 }
 
 async fn execute(transaction: &mut Transaction<'_, Postgres>, statements: &[Statement]) -> Result<(), Failure> {
-    for Statement { sql, params, must_find, .. } in statements {
+    for Statement { sql, params, unfound, .. } in statements {
         let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
         for column in params {
             query = bind(query, column)?;
         }
         let n_found = query.execute(&mut **transaction).await?.rows_affected();
         let n_rows = params.first().map_or(0, |column| u64::try_from(column.n).unwrap_or(0));
-        if *must_find && n_found < n_rows {
-            return Err(Failure::Data {
-                text: "a row is not in the target, and its record did not send all columns (unavailable placeholder)"
-                    .to_owned(),
-                remedy: "set REPLICA IDENTITY FULL on the source table and take a new snapshot of it",
-            });
+        if let Some(unfound) = unfound
+            && n_found < n_rows
+        {
+            return Err((*unfound).into());
         }
     }
     Ok(())

@@ -13,9 +13,10 @@ use super::catalog::Catalog;
 use super::evolve;
 use super::modes::Modes;
 use super::rows;
+use super::tables::{self, Tables};
 use super::text::TextColumn;
 use super::types::Present;
-use super::writes::{self, Statement, Tables};
+use super::writes::{self, Statement};
 use crate::batch::Way;
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::decode::{self, Decoder, Undecoded};
@@ -44,19 +45,11 @@ pub struct Plan {
 /// What a table is needed for that the catalog does not hold, or not with all its columns.
 #[derive(Debug, Clone)]
 pub enum Need {
-    /// For rows: it has to be there and hold them, or be made or altered where their shape is known.
-    Rows(NeedRows),
+    /// For rows: it has to be there and hold them, or be made or altered where their shape is known. `None` for records
+    /// without a schema.
+    Rows(Option<Shape>),
     /// For a truncate, or a tombstone of a topic that is not known yet: without the table there is nothing to do.
     Removal,
-}
-
-/// What rows need their table to be.
-#[derive(Debug, Clone)]
-pub struct NeedRows {
-    /// `None` for records without a schema.
-    pub shape: Option<Shape>,
-    /// Whether rows are appended, so that a table without a primary key will do.
-    pub is_keyless: bool,
 }
 
 /// Why a plan could not be made.
@@ -175,7 +168,7 @@ impl Planner {
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
-            match writes::statements(tables, catalog, self.modes) {
+            match tables::statements(tables, catalog, self.modes) {
                 Ok(statements) => {
                     plan.statements = statements;
                     return Ok(plan);
@@ -264,9 +257,8 @@ impl Planner {
         let route = self.routes.of(record.topic);
         let name = route.target(&change.table, record.topic)?;
         route.reshape(&mut change);
-        let is_keyless = route.key == KeyBy::Nothing;
         let Some(Some(target)) = catalog.get(&name) else {
-            return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: route.shape(&change), is_keyless })));
+            return Ok(Taken::Missing(name, Need::Rows(route.shape(&change))));
         };
         let unfitted = match &change.schema {
             Some(schema) if !tables.get(&name).is_some_and(|pending| pending.fits(schema)) => Some(Arc::clone(schema)),
@@ -277,20 +269,26 @@ impl Planner {
             let lacks = evolve::changes(target, &shape.fields, evolve, &Present::default())
                 .map_err(|text| Refusal::Unplanned(Unplanned::Impossible(text)))?;
             if !lacks.is_empty() {
-                return Ok(Taken::Missing(name, Need::Rows(NeedRows { shape: Some(shape), is_keyless })));
+                return Ok(Taken::Missing(name, Need::Rows(Some(shape))));
             }
         }
         let pending = tables.of(name);
         pending.fitting.extend(unfitted);
         let n_changed = change.rows.len() as u64;
-        if is_keyless {
-            rows::append(&mut pending.batch, change, (route, record, index))?;
+        let place = (route, record, index);
+        if route.key == KeyBy::Nothing {
+            rows::append(&mut pending.batch, change, place)?;
+        } else if route.key == KeyBy::Row || (change.key.is_none() && !target.has_primary_key) {
+            let Some(batch) = pending.keyed_by(&[]) else {
+                return Ok(Taken::OtherKey);
+            };
+            rows::push_copies(batch, change, place, target, modes)?;
         } else {
             let key = writes::key_of(target, change.key.as_ref(), record.topic)?;
             let Some(batch) = pending.keyed_by(key) else {
                 return Ok(Taken::OtherKey);
             };
-            rows::push(batch, change, (route, record, index), (target, key), modes)?;
+            rows::push(batch, change, place, (target, key), modes)?;
         }
         *n_rows += n_changed;
         Ok(Taken::Done)
@@ -314,7 +312,7 @@ impl Planner {
         let (Ok(name), Some(key)) = (route.target(&table, record.topic), route.reshape_key(key)) else {
             return Ok(Taken::Done);
         };
-        if route.key == KeyBy::Nothing || route.delete == DeletePolicy::Ignore {
+        if matches!(route.key, KeyBy::Nothing | KeyBy::Row) || route.delete == DeletePolicy::Ignore {
             return Ok(Taken::Done);
         }
         let target = match catalog.get(&name) {

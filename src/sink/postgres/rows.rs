@@ -1,4 +1,5 @@
-//! The rows of a change on their way into their table's batch: deletes by policy, metadata columns.
+//! The rows of a change on their way into their table's batch: by their key, by all their columns, or appended; deletes by
+//! policy, metadata columns.
 
 use std::borrow::Cow;
 
@@ -52,6 +53,64 @@ pub(super) fn push<'a>(
         }
     }
     Ok(())
+}
+
+/// Puts a change's rows into their batch, each as one of perhaps several that are equal: an update is a row that goes and one
+/// that comes.
+pub(super) fn push_copies<'a>(
+    batch: &mut TableBatch<'a>,
+    change: Change<'a>,
+    (route, record, index): (&Route, &Record<'a>, usize),
+    target: &TargetTable,
+    modes: Modes,
+) -> Result<(), Refusal> {
+    let Change { rows, origin, .. } = change;
+    let mut copies = Vec::with_capacity(rows.len());
+    for row in whole(rows, &route.delete)? {
+        copies.push((writes::row_bytes(&row, target, modes)?, row));
+    }
+    for (content, mut row) in copies {
+        if matches!(row.kind, RowKind::UpdateBefore | RowKind::Delete) {
+            batch.go(content, row, index);
+        } else {
+            row.columns.extend(route.metadata.iter().map(|metadata| metadata.column(&origin, record)));
+            batch.come(content, row, index);
+        }
+    }
+    Ok(())
+}
+
+/// The rows with all their columns, by which they are to be found again. What an after image lacks is as it was before.
+fn whole<'a>(rows: Vec<Row<'a>>, delete: &DeletePolicy) -> Result<Vec<Row<'a>>, Refusal> {
+    let refused = |what: &str| {
+        Err(Refusal::Reject(format!(
+            "{what}, and a row without a key is known by all its columns alone: set REPLICA IDENTITY FULL on the source table, or give the topic a [[route]] with `key` or `append`"
+        )))
+    };
+    let mut whole: Vec<Row<'a>> = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        match (row.kind, delete) {
+            (RowKind::Delete, DeletePolicy::Ignore) => continue,
+            (RowKind::Delete, DeletePolicy::Soft(_)) => return refused("a soft delete"),
+            (RowKind::UpdateAfter, _) => {
+                let Some(before) = whole.last().filter(|before| before.kind == RowKind::UpdateBefore) else {
+                    return refused("an update without what the row was before");
+                };
+                if row.columns.iter().any(|column| before.get(&column.name).is_none()) {
+                    return refused("an update that says only in part what the row was before");
+                }
+                let unchanged = before.columns.iter().filter(|column| row.get(&column.name).is_none());
+                let unchanged: Vec<Column<'a>> = unchanged.cloned().collect();
+                row.columns.extend(unchanged);
+                row.not_sent.clear();
+            }
+            _ if row.columns.is_empty() => return refused("a row of which nothing was sent"),
+            _ if !row.not_sent.is_empty() => return refused("a row that was sent in part"),
+            _ => {}
+        }
+        whole.push(row);
+    }
+    Ok(whole)
 }
 
 /// Appends a change's rows. A delete can only be told by an `op` beside it.

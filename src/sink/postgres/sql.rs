@@ -6,6 +6,7 @@ use rowkind_formats::Field;
 
 use super::catalog::{TargetColumn, TargetTable};
 use super::evolve::ColumnChange;
+use super::kind::Kind;
 use super::types::{self, Present};
 use crate::route::{TargetName, quoted};
 
@@ -70,6 +71,32 @@ pub fn delete(table: &TargetTable, key: &[&TargetColumn]) -> String {
     format!("delete from {} as t using {} where {}", table.name, unnested(key.len()), all(matches))
 }
 
+/// `DELETE` of as many rows as there are parameters, each equal to its own in these columns. `nulls` says which are NULL, so
+/// that the others can be joined and an index can be used.
+pub fn remove(table: &TargetTable, columns: &[&TargetColumn], nulls: &[bool]) -> String {
+    let texts = list((0..columns.len()).map(|i| format!("c{i}")));
+    let equal = |((i, column), is_null): ((usize, &&TargetColumn), &bool)| {
+        let name = format!("t.{}", quoted(&column.name));
+        // as it was written: the assignment to the column cut digits, where that is allowed
+        let value = format!("u.c{i}::{}::{}", column.cast, column.declared);
+        match column.kind {
+            _ if *is_null => format!("{name} is null"),
+            Kind::Json => format!("{name}::jsonb = {value}::jsonb"),
+            _ if column.has_equality => format!("{name} = {value}"),
+            _ => format!("{name}::text = {value}::text"),
+        }
+    };
+    format!(
+        "with u as (select {texts}, count(*) as n from {} group by {texts}), \
+         found as (select t.tableoid, t.ctid, u.n, row_number() over (partition by {}) as nth from {table} as t join u on {}) \
+         delete from {table} as t using found where t.tableoid = found.tableoid and t.ctid = found.ctid and found.nth <= found.n",
+        unnested(columns.len()),
+        list((0..columns.len()).map(|i| format!("u.c{i}"))),
+        all(columns.iter().enumerate().zip(nulls).map(equal)),
+        table = table.name,
+    )
+}
+
 /// `TRUNCATE`; Postgres takes none of a table that another one refers to.
 pub fn truncate(table: &TargetTable) -> String {
     if table.is_referenced { format!("delete from {}", table.name) } else { format!("truncate {}", table.name) }
@@ -129,7 +156,6 @@ fn unnested(n_columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::postgres::kind::Kind;
 
     fn table() -> TargetTable {
         let column = |name: &str, cast: &str| TargetColumn {
@@ -137,6 +163,7 @@ mod tests {
             cast: cast.to_owned(),
             declared: cast.to_owned(),
             kind: Kind::Text,
+            has_equality: name == "id",
             is_generated: false,
             is_identity: false,
         };
@@ -165,6 +192,18 @@ mod tests {
         assert_eq!(
             delete(&table, &columns[..1]),
             r#"delete from "Mixed Case"."t""; drop table x; --" as t using unnest($1::text[]) as u(c0) where t."id" = u.c0::integer"#
+        );
+        let conditions = |nulls: &[bool]| {
+            let sql = remove(&table, &columns, nulls);
+            sql.split_once(" join u on ").and_then(|(_, rest)| Some(rest.split_once(')')?.0.to_owned()))
+        };
+        assert_eq!(
+            conditions(&[false, false]).as_deref(),
+            Some(r#"t."id" = u.c0::integer::integer and t."select"::text = u.c1::text::text::text"#)
+        );
+        assert_eq!(
+            conditions(&[true, false]).as_deref(),
+            Some(r#"t."id" is null and t."select"::text = u.c1::text::text::text"#)
         );
     }
 
