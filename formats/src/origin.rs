@@ -8,12 +8,13 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use crate::calendar::{TimeUnit, timestamp};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Json, Members};
+use crate::stamp::{LogFields, SourceFields, Stamp};
 
 /// The event's op, source and transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// `c`, `r`, `u` or `d`; `None` where the event does not say.
+    /// `c`, `r`, `u`, `d` or `t`; `None` where the event does not say.
     pub op: Option<Cow<'a, str>>,
     told: Told<'a>,
 }
@@ -28,7 +29,7 @@ enum Told<'a> {
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
     Attributes(Vec<(Cow<'a, str>, &'a str)>),
     /// As Canal and Maxwell say it of `MySQL`'s log.
-    Log { changed_at_ms: Option<i64>, position: Option<&'a str>, transaction: Option<&'a str> },
+    Log(LogFields<'a>),
 }
 
 impl<'a> Origin<'a> {
@@ -46,21 +47,15 @@ impl<'a> Origin<'a> {
     }
 
     /// Of an event that says where it stands in `MySQL`'s log beside its rows.
-    pub(crate) fn of_log(
-        op: &'static str,
-        changed_at_ms: Option<i64>,
-        position: Option<&'a RawValue>,
-        transaction: Option<&'a RawValue>,
-    ) -> Self {
-        let (position, transaction) = (position.map(RawValue::get), transaction.map(RawValue::get));
-        Self { op: Some(Cow::Borrowed(op)), told: Told::Log { changed_at_ms, position, transaction } }
+    pub(crate) fn of_log(op: &'static str, fields: LogFields<'a>) -> Self {
+        Self { op: Some(Cow::Borrowed(op)), told: Told::Log(fields) }
     }
 
     /// The whole `source` block as JSON text; `None` where the event has no such block.
     pub fn source(&self) -> Option<&'a str> {
         match self.told {
             Told::Blocks { source, .. } => source,
-            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
+            Told::Added(_) | Told::Attributes(_) | Told::Log(_) => None,
         }
     }
 
@@ -68,8 +63,8 @@ impl<'a> Origin<'a> {
     /// that a `timestamptz` holds (Debezium's `ts_us` or `ts_ms` of `source`, Canal's `es`, Maxwell's `ts`).
     pub fn changed_at(&self) -> Option<String> {
         let clocks = [("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
-        let (ticks, unit) = match self.told {
-            Told::Log { changed_at_ms, .. } => (changed_at_ms?, TimeUnit::Millis),
+        let (ticks, unit) = match &self.told {
+            Told::Log(log) => (log.changed_at_ms?, TimeUnit::Millis),
             _ => clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?,
         };
         Some(format!("{}+00", timestamp(ticks, unit)))
@@ -80,8 +75,8 @@ impl<'a> Origin<'a> {
     /// `commit_scn:scn`, Maxwell's `position` as it is (`binlog.000004:154`). `None` for other sources, for Canal, which
     /// does not say, and where a snapshot has none.
     pub fn position(&self) -> Option<String> {
-        if let Told::Log { position, .. } = self.told {
-            return scalar(position?).map(Cow::into_owned).filter(|text| !text.is_empty());
+        if let Told::Log(log) = &self.told {
+            return scalar(log.position?).map(Cow::into_owned).filter(|text| !text.is_empty());
         }
         if let Some(lsn) = self.field("lsn").and_then(|lsn| lsn.parse::<u64>().ok()) {
             return Some(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF));
@@ -108,9 +103,30 @@ impl<'a> Origin<'a> {
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
             // an attribute of the same name as the source's
             Told::Attributes(_) => None,
-            Told::Log { transaction, .. } => transaction.and_then(scalar).filter(|text| !text.is_empty()),
+            Told::Log(log) => log.gtid.or(log.xid).and_then(scalar).filter(|text| !text.is_empty()),
         };
         of_envelope.or_else(|| self.field("txId")).or_else(|| self.field("gtid"))
+    }
+
+    /// Where and when the source made the change, in a form that is compared: what tells an event from its repeats.
+    pub fn stamp(&self) -> Stamp {
+        let op = self.op.as_deref();
+        let mut fields = SourceFields::default();
+        match &self.told {
+            Told::Blocks { source, .. } => {
+                Members::of(source.unwrap_or_default()).for_each(|(name, text)| fields.take(name, text));
+            }
+            Told::Added(added) => {
+                // the clock of that bare name is the connector's
+                let bare = added.iter().filter(|(name, _)| !name.starts_with("ts_"));
+                bare.for_each(|(name, text)| fields.take(name, text));
+                let of_source = added.iter().filter_map(|(name, text)| Some((name.strip_prefix("source_")?, text)));
+                of_source.for_each(|(name, text)| fields.take(name, text));
+            }
+            Told::Attributes(attributes) => attributes.iter().for_each(|(name, text)| fields.take(name, text)),
+            Told::Log(log) => return log.stamp(op),
+        }
+        fields.stamp(op)
     }
 
     /// A field of the source.
@@ -129,7 +145,7 @@ impl<'a> Origin<'a> {
                     attribute.chars().eq(name.chars().filter(squeezed).map(|c| c.to_ascii_lowercase()))
                 })
             }
-            Told::Log { .. } => None,
+            Told::Log(_) => None,
         }
     }
 }
@@ -145,8 +161,7 @@ fn named<'a>(fields: &[(Cow<'a, str>, &'a str)], is: impl Fn(&str) -> bool) -> O
 
 /// The text of a number or string in an object; `None` for null, for anything else, and where it is not.
 fn field<'a>(object: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let Fields(fields) = json::parse(object.as_bytes()).ok()?;
-    fields.into_iter().find(|(field, _)| field == name).and_then(|(_, raw)| scalar(raw.get()))
+    Members::of(object).find(|(field, _)| *field == name).and_then(|(_, text)| scalar(text))
 }
 
 fn scalar(text: &str) -> Option<Cow<'_, str>> {
@@ -185,8 +200,9 @@ mod tests {
         assert_eq!(both.transaction().as_deref(), Some("7:99"));
         assert_eq!(origin(r#"{"txId":7}"#, None).transaction().as_deref(), Some("7"));
     }
+
     fn fields(text: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
-        let Fields(fields) = json::parse(text.as_bytes()).expect("the test's JSON is an object");
+        let json::Fields(fields) = json::parse(text.as_bytes()).expect("the test's JSON is an object");
         fields
     }
 

@@ -78,7 +78,7 @@ impl Decoder {
         let table = message.table(record.topic)?;
         let op = message.op()?;
         if op == "t" {
-            return Ok(Event::Truncate(table));
+            return Ok(Event::Truncate { table, origin: message.origin(op) });
         }
         let memory = &mut self.memory;
         let schema = schema.map(|text| memory.schemas.of_envelope(text)).transpose()?;

@@ -16,6 +16,7 @@ mod names;
 mod not_sent;
 mod ops;
 mod secrets;
+mod stamps;
 mod stated;
 mod tombstones;
 mod types;
