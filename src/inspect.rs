@@ -214,7 +214,7 @@ impl Wanted {
             Event::Tombstone { table: Some(table), key: Some(key) } => {
                 self.has_table(table) && self.has_key(&key.columns)
             }
-            Event::Truncate(table) => self.has_table(table) && self.key.is_empty(),
+            Event::Truncate { table, .. } => self.has_table(table) && self.key.is_empty(),
             Event::Tombstone { .. } | Event::Aside(_) => false,
         }
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use apache_avro::reader::datum::GenericDatumReader;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rowkind_formats::{Decoder, Format, RecordedRecord, Told};
+use rowkind_formats::{Decoder, Event, Format, RecordedRecord, Told};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -69,6 +69,14 @@ impl Recording {
         records
     }
 
+    fn decoder(self) -> Decoder {
+        let mut decoder = Decoder::new(self.format, &Told::default());
+        for (id, schema) in self.schemas() {
+            decoder.learn_schema(id, schema.get(), &[]).expect("the registry holds schemas");
+        }
+        decoder
+    }
+
     /// Texts of Avro schemas by their ids; none where there is no registry.
     fn schemas(self) -> BTreeMap<u32, Box<RawValue>> {
         match fs::read_to_string(self.path().join("registry.json")) {
@@ -88,12 +96,30 @@ fn over(bencher: Bencher<'_, '_>, records: &[RecordedRecord], mut each: impl FnM
 
 #[divan::bench(args = JSON.into_iter().chain(AVRO))]
 fn decode(bencher: Bencher<'_, '_>, recording: Recording) {
-    let mut decoder = Decoder::new(recording.format, &Told::default());
-    for (id, schema) in recording.schemas() {
-        decoder.learn_schema(id, schema.get(), &[]).expect("the registry holds schemas");
-    }
+    let mut decoder = recording.decoder();
     over(bencher, &recording.records(), |record| {
         black_box(decoder.decode(&record.as_record()).expect("the fixtures can be decoded"));
+    });
+}
+
+/// What finding repeats adds to a decode: the stamp of each event that was decoded.
+#[divan::bench(args = JSON.into_iter().chain(AVRO))]
+fn stamp(bencher: Bencher<'_, '_>, recording: Recording) {
+    let records = recording.records();
+    let mut decoder = recording.decoder();
+    let events: Vec<_> = records.iter().filter_map(|record| decoder.decode(&record.as_record()).ok()).collect();
+    let origins: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Change(change) => Some(&change.origin),
+            _ => None,
+        })
+        .collect();
+    let bencher = bencher.counter(ItemsCount::new(origins.len()));
+    bencher.bench_local(|| {
+        for origin in &origins {
+            black_box(black_box(origin).stamp());
+        }
     });
 }
 

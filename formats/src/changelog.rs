@@ -23,7 +23,7 @@ pub fn text(event: &Event<'_>) -> String {
         Event::Tombstone { table: Some(table), key: Some(key) } => {
             push_line(&mut out, RowKind::Delete.short(), table, Some(&key.columns));
         }
-        Event::Truncate(table) => push_line(&mut out, "-T", table, None),
+        Event::Truncate { table, .. } => push_line(&mut out, "-T", table, None),
         Event::Tombstone { .. } | Event::Aside(_) => {}
     }
     out
@@ -71,7 +71,7 @@ pub fn json(event: &Event<'_>, record: &Record<'_>, timestamp_ms: Option<i64>) -
         Event::Tombstone { table: Some(table), key: Some(key) } => {
             push(RowKind::Delete.short(), table, Some(&key.columns), Of { key: Some(key), origin: None });
         }
-        Event::Truncate(table) => push("-T", table, None, Of { key: None, origin: None }),
+        Event::Truncate { table, origin } => push("-T", table, None, Of { key: None, origin: Some(origin) }),
         Event::Tombstone { .. } | Event::Aside(_) => {}
     }
     out

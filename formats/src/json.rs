@@ -119,6 +119,84 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
+/// The members of an object that is known to be well-formed: names and values as they stand, names without their quotes.
+///
+/// For a few fields of a block that is looked at for every record: it allocates nothing and reads no value.
+#[derive(Debug)]
+pub(crate) struct Members<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Members<'a> {
+    /// Of the text of a raw value; none of what is no object.
+    pub(crate) fn of(object: &'a str) -> Self {
+        Self { rest: object.strip_prefix('{').unwrap_or_default() }
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = after(self.rest, position(self.rest, |byte| byte == b'"')?)?;
+        let (name, rest) = name.split_at_checked(string_end(name)?)?;
+        let value = after(rest, position(rest, |byte| byte == b':')?)?.trim_ascii_start();
+        let (value, rest) = value.split_at_checked(value_end(value)?)?;
+        self.rest = rest;
+        Some((name, value))
+    }
+}
+
+fn position(text: &str, is: impl FnMut(u8) -> bool) -> Option<usize> {
+    text.bytes().position(is)
+}
+
+/// What follows the ASCII character at `at`.
+fn after(text: &str, at: usize) -> Option<&str> {
+    text.get(at + 1..)
+}
+
+/// Where the quote stands that ends a string whose opening quote is before `text`.
+fn string_end(text: &str) -> Option<usize> {
+    let mut end = 0;
+    loop {
+        let rest = text.get(end..)?;
+        end += position(rest, |byte| matches!(byte, b'"' | b'\\'))?;
+        if text.as_bytes().get(end) == Some(&b'"') {
+            return Some(end);
+        }
+        // what is escaped is one ASCII character, or begins with one
+        end += 2;
+    }
+}
+
+/// How long the value is that `text` begins with.
+fn value_end(text: &str) -> Option<usize> {
+    match text.bytes().next()? {
+        b'"' => string_end(after(text, 0)?).map(|end| end + 2),
+        b'{' | b'[' => nested_end(text),
+        _ => position(text, |byte| matches!(byte, b',' | b'}' | b' ' | b'\n' | b'\r' | b'\t')),
+    }
+}
+
+/// The same of an object or array.
+fn nested_end(text: &str) -> Option<usize> {
+    let (mut depth, mut rest) = (0_usize, text);
+    loop {
+        let at = position(rest, |byte| matches!(byte, b'{' | b'[' | b'}' | b']' | b'"'))?;
+        let token = rest.as_bytes().get(at);
+        rest = after(rest, at)?;
+        match token {
+            Some(b'"') => rest = after(rest, string_end(rest)?)?,
+            Some(b'{' | b'[') => depth += 1,
+            _ => depth = depth.checked_sub(1)?,
+        }
+        if depth == 0 {
+            return text.len().checked_sub(rest.len());
+        }
+    }
+}
+
 /// A name that borrows from the record unless it holds an escape.
 #[derive(serde::Deserialize)]
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
@@ -141,4 +219,40 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_told_apart_without_reading_them() {
+        let object = r#"{ "a" : 1 ,"b":"x\"},:\\","c":{"d":["]}",{}],"a":2},"e":[ ],
+            "f":null,"":-0.5e3 , "\u0061":true }"#;
+        let found: Vec<_> = Members::of(object).collect();
+        let expected = [
+            ("a", "1"),
+            ("b", r#""x\"},:\\""#),
+            ("c", r#"{"d":["]}",{}],"a":2}"#),
+            ("e", "[ ]"),
+            ("f", "null"),
+            ("", "-0.5e3"),
+            (r"\u0061", "true"),
+        ];
+        assert_eq!(found, expected);
+        let Fields(fields) = parse(object.as_bytes()).expect("the object is well-formed");
+        assert_eq!(
+            found.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
+            fields.iter().map(|(_, raw)| raw.get()).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_members() {
+        for text in
+            ["", "{", "{}", "[]", "null", "\"a\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":{", "{\"a\":]"]
+        {
+            assert_eq!(Members::of(text).next(), None, "{text}");
+        }
+    }
 }

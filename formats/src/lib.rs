@@ -38,6 +38,8 @@
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
+//! - [`stamp`]: where and when the source made it, as far as that tells an event from its repeats
+//! - [`position`]: a place in a source's log, in a form that is compared
 //! - [`literal`]: arrays, hstore, bits and sparse vectors as Postgres prints them
 //! - [`geometry`]: points and other shapes
 //! - [`changelog`]: rows as text, one a line
@@ -56,8 +58,10 @@ pub mod maxwell;
 pub mod mongodb;
 pub mod ogg;
 pub mod origin;
+pub mod position;
 pub mod record;
 pub mod row;
+pub mod stamp;
 
 mod avro;
 mod calendar;
@@ -78,10 +82,12 @@ pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
 pub use mongodb::DocumentForm;
 pub use origin::Origin;
+pub use position::Position;
 pub use record::{Record, RecordedRecord};
 pub use row::{
     Aside, Change, Column, Connector, Event, Field, Key, Row, RowKind, RowSchema, SourceColumn, Table, Value,
 };
+pub use stamp::{Clock, Stamp};
 pub use unavailable::Placeholder;
 pub use zone::{UnknownOffset, UtcOffset};
 

@@ -9,12 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::avro;
 use crate::calendar::{TimeUnit, timestamp, zoned_timestamp};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Json, Members};
+use crate::stamp::{self, LogFields, SourceFields, Stamp};
 
 /// The event's op, source and transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// `c`, `r`, `u` or `d`; `None` where the event does not say.
+    /// `c`, `r`, `u`, `d` or `t`; `None` where the event does not say.
     pub op: Option<Cow<'a, str>>,
     told: Told<'a>,
 }
@@ -29,7 +30,7 @@ enum Told<'a> {
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
     Attributes(Vec<(Cow<'a, str>, Cow<'a, str>)>),
     /// As Canal and Maxwell say it of `MySQL`'s log.
-    Log { changed_at_ms: Option<i64>, position: Option<&'a str>, transaction: Option<&'a str> },
+    Log(LogFields<'a>),
     /// As `GoldenGate` says it of its trail, the time as text in UTC.
     Trail { changed_at: Option<&'a str>, position: Option<&'a str> },
 }
@@ -84,14 +85,8 @@ impl<'a> Origin<'a> {
     }
 
     /// Of an event that says where it stands in `MySQL`'s log beside its rows.
-    pub(crate) fn of_log(
-        op: &'static str,
-        changed_at_ms: Option<i64>,
-        position: Option<&'a RawValue>,
-        transaction: Option<&'a RawValue>,
-    ) -> Self {
-        let (position, transaction) = (position.map(RawValue::get), transaction.map(RawValue::get));
-        Self { op: Some(Cow::Borrowed(op)), told: Told::Log { changed_at_ms, position, transaction } }
+    pub(crate) fn of_log(op: &'static str, fields: LogFields<'a>) -> Self {
+        Self { op: Some(Cow::Borrowed(op)), told: Told::Log(fields) }
     }
 
     /// Of an event that says where it stands in `GoldenGate`'s trail.
@@ -104,7 +99,7 @@ impl<'a> Origin<'a> {
     pub fn source(&self) -> Option<Cow<'a, str>> {
         match &self.told {
             Told::Blocks { source, .. } => source.as_ref()?.json(),
-            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } | Told::Trail { .. } => None,
+            Told::Added(_) | Told::Attributes(_) | Told::Log(_) | Told::Trail { .. } => None,
         }
     }
 
@@ -113,9 +108,9 @@ impl<'a> Origin<'a> {
     /// `op_ts`).
     pub fn changed_at(&self) -> Option<String> {
         let clocks = [("ts_us", TimeUnit::Micros), ("ts_ms", TimeUnit::Millis)];
-        let (ticks, unit) = match self.told {
-            Told::Log { changed_at_ms, .. } => (changed_at_ms?, TimeUnit::Millis),
-            Told::Trail { changed_at, .. } => return zoned_timestamp(&format!("{}Z", scalar(changed_at?)?)),
+        let (ticks, unit) = match &self.told {
+            Told::Log(log) => (log.changed_at_ms?, TimeUnit::Millis),
+            Told::Trail { changed_at, .. } => return zoned_timestamp(&format!("{}Z", scalar((*changed_at)?)?)),
             _ => clocks.iter().find_map(|(name, unit)| Some((self.field(name)?.parse().ok()?, *unit)))?,
         };
         Some(format!("{}+00", timestamp(ticks, unit)))
@@ -127,8 +122,8 @@ impl<'a> Origin<'a> {
     /// `00000000000000000143`), `MongoDB` `ts_ms:ord`, the order within a second behind the clock (`1763700000000:31`). `None`
     /// for other sources, for Canal, which does not say, and where a snapshot has none.
     pub fn position(&self) -> Option<String> {
-        if let Told::Log { position, .. } | Told::Trail { position, .. } = self.told {
-            return scalar(position?).map(Cow::into_owned).filter(|text| !text.is_empty());
+        if let Told::Log(LogFields { position, .. }) | Told::Trail { position, .. } = &self.told {
+            return scalar((*position)?).map(Cow::into_owned).filter(|text| !text.is_empty());
         }
         if let Some(lsn) = self.field("lsn").and_then(|lsn| lsn.parse::<u64>().ok()) {
             return Some(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF));
@@ -158,9 +153,32 @@ impl<'a> Origin<'a> {
             Told::Added(fields) => named(fields, |name| matches!(name, "transaction_id" | "id")),
             // an attribute has the same name as the source's; a trail has none
             Told::Attributes(_) | Told::Trail { .. } => None,
-            Told::Log { transaction, .. } => transaction.and_then(scalar).filter(|text| !text.is_empty()),
+            Told::Log(log) => log.gtid.or(log.xid).and_then(scalar).filter(|text| !text.is_empty()),
         };
         of_envelope.or_else(|| self.field("txId")).or_else(|| self.field("gtid"))
+    }
+
+    /// Where and when the source made the change, in a form that is compared: what tells an event from its repeats.
+    pub fn stamp(&self) -> Stamp {
+        let op = self.op.as_deref();
+        let mut fields = SourceFields::default();
+        match &self.told {
+            Told::Blocks { source, .. } => {
+                let source = source.as_ref().and_then(Block::json).unwrap_or_default();
+                return SourceFields::of(&source).stamp(op);
+            }
+            Told::Added(added) => {
+                // the clock of that bare name is the connector's
+                let bare = added.iter().filter(|(name, _)| !name.starts_with("ts_"));
+                bare.for_each(|(name, text)| fields.take(name, text));
+                let of_source = added.iter().filter_map(|(name, text)| Some((name.strip_prefix("source_")?, text)));
+                of_source.for_each(|(name, text)| fields.take(name, text));
+            }
+            Told::Attributes(attributes) => attributes.iter().for_each(|(name, text)| fields.take(name, text)),
+            Told::Log(log) => return log.stamp(op),
+            Told::Trail { position, .. } => return stamp::of_trail(*position),
+        }
+        fields.stamp(op)
     }
 
     /// A field of the source.
@@ -179,7 +197,7 @@ impl<'a> Origin<'a> {
                     attribute.chars().eq(name.chars().filter(squeezed).map(|c| c.to_ascii_lowercase()))
                 })
             }
-            Told::Log { .. } | Told::Trail { .. } => None,
+            Told::Log(_) | Told::Trail { .. } => None,
         }
     }
 }
@@ -198,8 +216,7 @@ fn named<'a>(fields: &[(Cow<'a, str>, Cow<'a, str>)], is: impl Fn(&str) -> bool)
 
 /// The text of a number or string in an object; `None` for null, for anything else, and where it is not.
 fn field<'a>(object: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let Fields(fields) = json::parse(object.as_bytes()).ok()?;
-    fields.into_iter().find(|(field, _)| field == name).and_then(|(_, raw)| scalar(raw.get()))
+    Members::of(object).find(|(field, _)| *field == name).and_then(|(_, text)| scalar(text))
 }
 
 fn scalar(text: &str) -> Option<Cow<'_, str>> {
@@ -240,8 +257,9 @@ mod tests {
         assert_eq!(both.transaction().as_deref(), Some("7:99"));
         assert_eq!(origin(r#"{"txId":7}"#, None).transaction().as_deref(), Some("7"));
     }
+
     fn fields(text: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
-        let Fields(fields) = json::parse(text.as_bytes()).expect("the test's JSON is an object");
+        let json::Fields(fields) = json::parse(text.as_bytes()).expect("the test's JSON is an object");
         fields
     }
 

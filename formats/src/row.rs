@@ -252,7 +252,12 @@ pub enum Event<'a> {
         key: Option<Key<'a>>,
     },
     /// All rows of the table are gone.
-    Truncate(Table<'a>),
+    Truncate {
+        /// The table.
+        table: Table<'a>,
+        /// What the event says beside it.
+        origin: Origin<'a>,
+    },
     /// A record that is not about rows: it only advances the offset.
     Aside(Aside),
 }

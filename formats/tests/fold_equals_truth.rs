@@ -154,7 +154,7 @@ impl Fold {
                 let columns = key.expect("a lone tombstone has its key").columns;
                 self.rows.remove(&columns.iter().map(|column| text(&column.value)).collect::<Vec<_>>());
             }
-            Event::Truncate(_) => self.rows.clear(),
+            Event::Truncate { .. } => self.rows.clear(),
             Event::Aside(_) => {}
         }
     }

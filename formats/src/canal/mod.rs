@@ -36,6 +36,7 @@ use crate::origin::Origin;
 use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, RowKind};
+use crate::stamp::LogFields;
 use crate::zone::UtcOffset;
 use types::{Columns, KnownColumns};
 
@@ -166,6 +167,11 @@ impl Decoder {
         }
         let key = rebuilt::key(&names, &rows);
         let schema = columns.map(|columns| Arc::clone(&columns.schema));
+        let op = match op {
+            Op::Insert => "c",
+            Op::Update => "u",
+            Op::Delete => "d",
+        };
         Ok(Change { table, key, schema, rows, origin: message.origin(op) })
     }
 }
@@ -179,7 +185,10 @@ impl<'a> Message<'a> {
             "INSERT" => Ok(Op::Insert),
             "UPDATE" => Ok(Op::Update),
             "DELETE" => Ok(Op::Delete),
-            "TRUNCATE" => Err(Event::Truncate(rebuilt::table(self.database, self.table)?)),
+            "TRUNCATE" => {
+                let table = rebuilt::table(self.database, self.table)?;
+                Err(Event::Truncate { table, origin: self.origin("t") })
+            }
             "CREATE" | "ALTER" | "ERASE" | "RENAME" | "CINDEX" | "DINDEX" => Err(Event::Aside(Aside::SchemaChange)),
             "QUERY" => Err(Event::Aside(Aside::Statement)),
             "GTID" | "XACOMMIT" | "XAROLLBACK" => Err(Event::Aside(Aside::Transaction)),
@@ -194,14 +203,10 @@ impl<'a> Message<'a> {
         })
     }
 
-    fn origin(&self, op: Op) -> Origin<'a> {
-        let op = match op {
-            Op::Insert => "c",
-            Op::Update => "u",
-            Op::Delete => "d",
-        };
+    fn origin(&self, op: &'static str) -> Origin<'a> {
         let changed_at_ms = self.es.and_then(|raw| raw.get().parse().ok());
-        Origin::of_log(op, changed_at_ms, None, self.gtid)
+        let gtid = self.gtid.map(RawValue::get);
+        Origin::of_log(op, LogFields { changed_at_ms, gtid, ..LogFields::default() })
     }
 }
 

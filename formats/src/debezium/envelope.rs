@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::cloud_event::CloudEvent;
 use super::image::Sent;
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Fields, Json, Members};
 use crate::mongodb::Images;
 use crate::origin::Origin;
 use crate::row::{Aside, RowSchema, Table};
@@ -73,20 +73,6 @@ struct Message<'a> {
     /// What the rest is in, where `source` is no block.
     #[serde(skip)]
     cloud_event: Option<Box<CloudEvent<'a>>>,
-}
-
-/// `source`, as far as it says where a row belongs.
-#[derive(Debug, Deserialize)]
-struct Source<'a> {
-    #[serde(borrow)]
-    db: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    schema: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    table: Option<Cow<'a, str>>,
-    /// `MongoDB`'s table.
-    #[serde(borrow)]
-    collection: Option<Cow<'a, str>>,
 }
 
 impl<'a> Payload<'a, '_> {
@@ -188,7 +174,7 @@ impl<'a> Message<'a> {
         match &self.cloud_event {
             Some(event) => event.names_collection(),
             None => self.source.is_some_and(|raw| {
-                json::parse::<Source<'_>>(raw.get().as_bytes()).is_ok_and(|source| source.collection.is_some())
+                Members::of(raw.get()).any(|(name, text)| name == "collection" && text.starts_with('"'))
             }),
         }
     }
@@ -205,12 +191,30 @@ impl<'a> Message<'a> {
         let Some(raw) = self.source else {
             return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
         };
-        let expected = "an object that names db, schema and table as strings";
-        let source: Source<'a> =
-            json::parse(raw.get().as_bytes()).map_err(|_| Json::of(raw).unexpected(expected).under("source"))?;
-        let name = source.table.or(source.collection).filter(|name| !name.is_empty());
+        let Json::Object(source) = Json::of(raw) else {
+            return Err(Json::of(raw).unexpected("an object that names db, schema and table").under("source"));
+        };
+        let (mut database, mut schema, mut table, mut collection) = (None, None, None, None);
+        for (name, text) in Members::of(source) {
+            let field = match name {
+                "db" => &mut database,
+                "schema" => &mut schema,
+                "table" => &mut table,
+                // `MongoDB`'s table
+                "collection" => &mut collection,
+                _ => continue,
+            };
+            let text = match Json::of_text(text) {
+                Json::Null => Ok(None),
+                Json::String(quoted) => json::unescape(quoted).map(Some),
+                other => Err(other.unexpected("a string")),
+            };
+            *field = text.map_err(|error| error.under(name).under("source"))?;
+        }
+        let table = table.or(collection);
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
-        Ok(Table { database: source.db, schema: source.schema, name: name.ok_or_else(missing)? })
+        let name = table.filter(|name: &Cow<'_, str>| !name.is_empty()).ok_or_else(missing)?;
+        Ok(Table { database, schema, name })
     }
 }
 

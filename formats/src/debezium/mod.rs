@@ -95,7 +95,7 @@ impl Decoder {
             Payload::Aside(aside) => return Ok(Event::Aside(aside)),
         };
         if op == "t" {
-            return Ok(Event::Truncate(table));
+            return Ok(Event::Truncate { table, origin });
         }
         let memory = &mut self.memory;
         if let Some(images) = documents {

@@ -33,6 +33,7 @@ use crate::origin::Origin;
 use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, RowKind, Value};
+use crate::stamp::LogFields;
 
 /// Decodes records of any number of topics and tables. Nothing of a record outlives the call.
 ///
@@ -85,6 +86,12 @@ struct Message<'a> {
     gtid: Option<&'a RawValue>,
     #[serde(borrow)]
     xid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    xoffset: Option<&'a RawValue>,
+    #[serde(borrow)]
+    commit: Option<&'a RawValue>,
+    #[serde(borrow, alias = "serverId")]
+    server_id: Option<&'a RawValue>,
 }
 
 /// What a message does to a row.
@@ -180,7 +187,16 @@ impl<'a> Message<'a> {
         };
         let seconds = self.ts.and_then(|raw| raw.get().parse::<i64>().ok());
         let changed_at_ms = seconds.and_then(|seconds| seconds.checked_mul(1_000));
-        Origin::of_log(op, changed_at_ms, self.position, self.gtid.or(self.xid))
+        let log = LogFields {
+            changed_at_ms,
+            position: self.position.map(RawValue::get),
+            gtid: self.gtid.map(RawValue::get),
+            xid: self.xid.map(RawValue::get),
+            xoffset: self.xoffset.map(RawValue::get),
+            is_last: self.commit.is_some_and(|raw| raw.get() == "true"),
+            server_id: self.server_id.map(RawValue::get),
+        };
+        Origin::of_log(op, log)
     }
 }
 

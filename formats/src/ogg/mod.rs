@@ -137,7 +137,7 @@ impl Decoder {
         let table = message.table()?;
         match op {
             Some(op) => self.change(record, &message, op, table, schema).map(Event::Change),
-            None => Ok(Event::Truncate(table)),
+            None => Ok(Event::Truncate { table, origin: Origin::of_trail("t", message.op_ts, message.pos) }),
         }
     }
 

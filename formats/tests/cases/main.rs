@@ -18,6 +18,7 @@ mod not_sent;
 mod ogg;
 mod ops;
 mod secrets;
+mod stamps;
 mod stated;
 mod tombstones;
 mod types;

@@ -45,7 +45,8 @@ fn a_source_that_names_no_table_is_refused() {
     check(&record("{}"), nothing);
     check(&record(r#"{"db":"shop","table":""}"#), nothing);
     check(&record(r#"{"db":"shop","table":null}"#), nothing);
-    let none = "# error: `source`: expected an object that names db, schema and table as strings, found";
-    check(&record(r#""shop""#), &format!("{none} a string"));
-    check(&record(r#"{"table":1}"#), &format!("{none} an object"));
+    let none = "# error: `source`: expected an object that names db, schema and table, found a string";
+    check(&record(r#""shop""#), none);
+    check(&record(r#"{"table":1}"#), "# error: `source.table`: expected a string, found a number");
+    check(&record(r#"{"schema":{},"table":"t"}"#), "# error: `source.schema`: expected a string, found an object");
 }

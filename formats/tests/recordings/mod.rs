@@ -49,7 +49,7 @@ pub(crate) fn outcome(decoder: &mut Decoder, record: &Record<'_>) -> String {
             not_sent.fold(String::new(), |comment, name| comment + "# not sent: " + name + "\n")
         }
         Event::Aside(aside) => format!("# {aside:?}\n"),
-        Event::Tombstone { table: Some(_), key: Some(_) } | Event::Truncate(_) => String::new(),
+        Event::Tombstone { table: Some(_), key: Some(_) } | Event::Truncate { .. } => String::new(),
         Event::Tombstone { table, key } => {
             let of = |known| if known { "known" } else { "unknown" };
             format!("# tombstone: table {}, key {}\n", of(table.is_some()), of(key.is_some()))

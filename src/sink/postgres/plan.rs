@@ -237,7 +237,7 @@ impl Planner {
             Event::Tombstone { table, key: Some(key) } => {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
-            Event::Truncate(table) => {
+            Event::Truncate { table, .. } => {
                 self.take_truncate((record, records.n_partitions(index)), &table, catalog, tables)
             }
             Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
