@@ -13,9 +13,13 @@ use tokio::runtime::Runtime;
 
 use crate::config::{Config, ConfigError};
 use crate::decode::{Decoder, Shared};
+use crate::dedup::Dedup;
 use crate::registry::{self, Registry};
 use crate::source::read_topic;
 use crate::terminal::{self, Look};
+
+/// Rows that `--dedup` remembers; the least recently printed are forgotten.
+const MAX_KEYS: usize = 1_000_000;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub struct Options {
     registry: Option<registry::Settings>,
     output: Output,
     wanted: Wanted,
+    drops_repeats: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +89,7 @@ impl Options {
             format,
             told,
             registry,
+            drops_repeats: flags.get_flag("dedup"),
             output: *flags.get_one("output").unwrap_or(&Output::Text),
             wanted: Wanted {
                 tables: flags.get_many::<String>("table").unwrap_or_default().cloned().collect(),
@@ -99,10 +105,11 @@ impl Options {
 ///
 /// When the input cannot be read, or some of its records could not be decoded; those are named on standard error.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let Options { input, format, told, registry, output, wanted } = options;
+    let Options { input, format, told, registry, output, wanted, drops_repeats } = options;
     let runtime = Runtime::new().context("cannot start threads")?;
     let registry = registry.map(|settings| Registry::new(&settings, runtime.handle().clone())).transpose()?;
     let mut printer = Printer {
+        dedup: drops_repeats.then(|| Dedup::new(MAX_KEYS)),
         decoder: Decoder::new(format, &told, Arc::new(Shared::new(registry))),
         out: BufWriter::new(io::stdout().lock()),
         has_colour: terminal::has_colour(),
@@ -125,6 +132,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 struct Printer<'o, W: Write> {
+    /// `None` when repeats are printed too.
+    dedup: Option<Dedup>,
     decoder: Decoder,
     out: W,
     has_colour: bool,
@@ -169,6 +178,9 @@ impl<W: Write> Printer<'_, W> {
                 return true;
             }
         };
+        if self.dedup.as_ref().is_some_and(|dedup| !dedup.keep(record, &mut event)) {
+            return true;
+        }
         if !self.wanted.keeps(&mut event) {
             return true;
         }

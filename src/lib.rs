@@ -8,6 +8,7 @@
 //! - [`decode`]: a record becomes an event
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
+//! - [`dedup`]: events that a capture tool wrote twice are told from new ones
 //! - [`batch`]: one change is left per key
 //! - [`sink`]: rows and next offsets into Postgres, in one transaction
 //! - [`rejects`]: what happens to a record that cannot be applied
@@ -21,6 +22,7 @@ pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;

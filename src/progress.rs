@@ -15,6 +15,7 @@ pub struct Progress {
     n_batches: AtomicU64,
     n_retreats: AtomicU64,
     n_rejects: AtomicU64,
+    n_duplicates: AtomicU64,
     /// Of the partitions that this instance reads from Kafka.
     positions: Mutex<HashMap<TopicPartition, Position>>,
 }
@@ -32,10 +33,11 @@ struct Position {
 
 impl Progress {
     /// A batch is in the target.
-    pub fn add(&self, n_records: usize, n_rows: u64, n_rejects: usize, advances: &[Advance]) {
+    pub fn add(&self, n_records: usize, n_rows: u64, (n_rejects, n_duplicates): (usize, u64), advances: &[Advance]) {
         self.n_records.fetch_add(n_records as u64, Relaxed);
         self.n_rows.fetch_add(n_rows, Relaxed);
         self.n_rejects.fetch_add(n_rejects as u64, Relaxed);
+        self.n_duplicates.fetch_add(n_duplicates, Relaxed);
         self.n_batches.fetch_add(1, Relaxed);
         let mut positions = self.positions();
         for advance in advances {
@@ -107,6 +109,7 @@ impl Progress {
                 lag = self.lag(),
                 records = now.1,
                 retreats = self.n_retreats.load(Relaxed),
+                duplicates = self.n_duplicates.load(Relaxed),
                 rejects = self.n_rejects.load(Relaxed),
                 "progress"
             );
@@ -121,6 +124,7 @@ impl Progress {
             rows = self.n_rows.load(Relaxed),
             batches = self.n_batches.load(Relaxed),
             retreats = self.n_retreats.load(Relaxed),
+            duplicates = self.n_duplicates.load(Relaxed),
             rejects = self.n_rejects.load(Relaxed),
             "done"
         );

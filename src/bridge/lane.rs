@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::RunError;
+use crate::dedup::{Dedup, Seen};
 use crate::progress::Progress;
 use crate::records::{Records, TopicPartition};
 use crate::rejects::{Reject, Verdict};
@@ -28,6 +29,8 @@ pub(super) struct Lane {
     batches: mpsc::Receiver<Records>,
     progress: Arc<Progress>,
     shutdown: Shutdown,
+    /// What is known of rows; `None` when every event is applied.
+    dedup: Option<Arc<Dedup>>,
     /// Since when this instance has not owned a partition that it still reads.
     lost: HashMap<TopicPartition, Instant>,
 }
@@ -75,16 +78,23 @@ impl Lane {
         sink: PostgresSink,
         planner: Planner,
         batches: mpsc::Receiver<Records>,
-        progress: Arc<Progress>,
+        (progress, dedup): (Arc<Progress>, Option<Arc<Dedup>>),
         shutdown: Shutdown,
     ) -> Self {
-        Self { sink, planner: Some(planner), batches, progress, shutdown, lost: HashMap::new() }
+        Self { sink, planner: Some(planner), batches, progress, shutdown, dedup, lost: HashMap::new() }
     }
 
     /// Applies batches until there are no more.
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         let mut next = self.receive().await?;
         while let Some(Planned { records, plan }) = next.take() {
+            if records.is_tail() {
+                if let Flow::End = self.learn(&records, plan).await? {
+                    return Ok(());
+                }
+                next = self.receive().await?;
+                continue;
+            }
             let (outcome, planning) = match plan {
                 Ok(plan) if plan.missing.is_empty() => {
                     let (outcome, planning) = self.apply_and_plan(&records, plan).await;
@@ -96,8 +106,14 @@ impl Lane {
             if let Some(planning) = planning {
                 next = Some(self.planned(planning).await?);
             }
+            let is_as_planned = matches!(&outcome, Some(Ok(Applied { plan, .. })) if plan.range.end == records.len());
             if let Flow::End = self.complete(records, outcome).await? {
                 return Ok(());
+            }
+            if let Some(Planned { records, .. }) = next.take_if(|next| !is_as_planned && !next.records.is_tail()) {
+                // it was made on top of what has not come to be
+                let planning = start_plan(&mut self.planner, records, self.sink.catalog(), None);
+                next = Some(self.planned(planning).await?);
             }
             if next.is_none() {
                 next = self.receive().await?;
@@ -112,8 +128,26 @@ impl Lane {
         let Some(records) = self.batches.recv().await else {
             return Ok(None);
         };
-        let planning = start_plan(&mut self.planner, records, self.sink.catalog());
+        let planning = start_plan(&mut self.planner, records, self.sink.catalog(), None);
         self.planned(planning).await.map(Some)
+    }
+
+    /// Learns from the tail until it has been learnt from; `plan` is how it went the first time.
+    async fn learn(&mut self, tail: &Records, plan: Result<Plan, Unplanned>) -> Result<Flow, RunError> {
+        let mut backoff = Backoff::default();
+        let mut outcome = plan.map(drop);
+        while let Err(unplanned) = outcome {
+            match Failure::from(unplanned) {
+                Failure::Retry(text) => tracing::warn!("cannot read what was applied before, trying again: {text}"),
+                failure => return Err(RunError::Fatal(failure.to_string())),
+            }
+            if let Flow::End = backoff.wait(&self.shutdown).await {
+                return Ok(Flow::End);
+            }
+            let planner = self.planner.as_mut().expect("no plan is being made while the tail is learnt from");
+            outcome = tokio::task::block_in_place(|| planner.learn(tail));
+        }
+        Ok(Flow::On)
     }
 
     async fn planned(&mut self, planning: Planning) -> Result<Planned, RunError> {
@@ -124,7 +158,7 @@ impl Lane {
 
     /// Applies a plan, and starts to plan the batch that comes in meanwhile.
     async fn apply_and_plan(&mut self, records: &Records, plan: Plan) -> (Result<Applied, Failure>, Option<Planning>) {
-        let catalog = self.sink.catalog();
+        let (catalog, in_flight) = (self.sink.catalog(), Arc::clone(&plan.seen));
         let mut planning = None;
         let mut is_open = true;
         let apply = self.sink.apply_plan(records, plan);
@@ -133,7 +167,10 @@ impl Lane {
             tokio::select! {
                 outcome = &mut apply => return (outcome, planning),
                 received = self.batches.recv(), if is_open && planning.is_none() => match received {
-                    Some(records) => planning = Some(start_plan(&mut self.planner, records, Arc::clone(&catalog))),
+                    Some(records) => {
+                        let in_flight = Some(Arc::clone(&in_flight));
+                        planning = Some(start_plan(&mut self.planner, records, Arc::clone(&catalog), in_flight));
+                    }
                     None => is_open = false,
                 },
             }
@@ -232,7 +269,12 @@ impl Lane {
         for reject in &plan.passed {
             tracing::warn!("skipped {reject}");
         }
-        self.progress.add(plan.range.len(), plan.n_rows, n_rejects, &advances);
+        if let Some(dedup) = &self.dedup {
+            for begun in dedup.commit(&plan.seen) {
+                tracing::warn!("{begun}");
+            }
+        }
+        self.progress.add(plan.range.len(), plan.n_rows, (n_rejects, plan.seen.n_duplicates()), &advances);
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }
@@ -263,11 +305,20 @@ fn around(index: usize, reason: String, Range { start, end }: Range<usize>) -> i
     parts.into_iter().filter(|part| !part.range.is_empty())
 }
 
-/// Plans a batch on a thread of its own.
-fn start_plan(planner: &mut Option<Planner>, records: Records, catalog: Arc<Catalog>) -> Planning {
+/// Plans a batch on a thread of its own, behind the one that is in flight. Of the tail nothing is to be done but to learn.
+fn start_plan(
+    planner: &mut Option<Planner>,
+    records: Records,
+    catalog: Arc<Catalog>,
+    in_flight: Option<Arc<Seen>>,
+) -> Planning {
     let mut planner = planner.take().expect("one plan is made at a time");
     tokio::task::spawn_blocking(move || {
-        let plan = planner.plan(&records, 0..records.len(), &catalog);
+        let plan = if records.is_tail() {
+            planner.learn(&records).map(|()| Plan::default())
+        } else {
+            planner.plan(&records, 0..records.len(), &catalog, in_flight.as_deref())
+        };
         (planner, Planned { records, plan })
     })
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Source};
 use crate::decode;
+use crate::dedup::Dedup;
 use crate::progress::Progress;
 use crate::records::TopicPartition;
 use crate::registry::Registry;
@@ -52,13 +53,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let progress = Arc::new(Progress::default());
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
+    let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.sink.n_lanes);
     for _ in 0..config.sink.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(&config, Arc::clone(&decoding));
-        let lane = Lane::new(sink(&config), planner, batches, Arc::clone(&progress), shutdown.clone());
+        let planner = Planner::new(&config, Arc::clone(&decoding), dedup.clone());
+        let lane = Lane::new(sink(&config), planner, batches, (Arc::clone(&progress), dedup.clone()), shutdown.clone());
         lanes.spawn(lane.run());
     }
     let (drained, lanes_drained) = thread_channel::channel();

@@ -163,7 +163,7 @@ impl PostgresSink {
         let mut catalog = Arc::clone(&self.catalog);
         let mut altered = Vec::new();
         let mut transaction = self.connected().await?.begin().await?;
-        let plan = |catalog: &_| planner.plan(records, range.clone(), catalog);
+        let plan = |catalog: &_| planner.plan(records, range.clone(), catalog, None);
         let plan = resolved(&mut transaction, &mut catalog, making, &mut altered, plan).await?;
         let defers = deferred::are_in(&catalog);
         let applied = commit(transaction, &pipeline, records, plan, defers).await?;
@@ -209,7 +209,7 @@ impl PostgresSink {
         index: usize,
         planner: &mut Planner,
     ) -> Option<String> {
-        let plan = planner.plan(records, index..index + 1, &self.catalog).ok()?;
+        let plan = planner.plan(records, index..index + 1, &self.catalog, None).ok()?;
         let connection = self.connected().await.ok()?;
         for statement in &plan.statements {
             for ((name, cast), params) in statement.columns.iter().zip(&statement.params) {

@@ -20,6 +20,7 @@ use super::writes::{self, Statement};
 use crate::batch::Way;
 use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
 use crate::decode::{self, Decoder, Undecoded};
+use crate::dedup::{Dedup, Judge, Seen};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
 use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, Unnamed};
@@ -32,8 +33,10 @@ pub struct Plan {
     pub range: Range<usize>,
     /// In the order in which they run.
     pub statements: Vec<Statement>,
-    /// Number of changelog rows in the records.
+    /// Number of changelog rows in the records, without repeats.
     pub n_rows: u64,
+    /// What is known of the rows when it is committed.
+    pub seen: Arc<Seen>,
     /// Records that are passed over.
     pub passed: Vec<Reject>,
     /// The record behind `range` at which the pipeline stops.
@@ -75,6 +78,8 @@ pub struct Planner {
     truncate: TruncatePolicy,
     rejects: RejectPolicy,
     modes: Modes,
+    /// `None` when every event is applied.
+    dedup: Option<Arc<Dedup>>,
 }
 
 /// What one record comes to, before anything is done about it.
@@ -115,7 +120,7 @@ impl From<Unnamed> for Refusal {
 
 impl Planner {
     /// A planner for one lane.
-    pub fn new(config: &Config, decoding: Arc<decode::Shared>) -> Self {
+    pub fn new(config: &Config, decoding: Arc<decode::Shared>, dedup: Option<Arc<Dedup>>) -> Self {
         Self {
             decoder: Decoder::new(config.format, &config.told, decoding),
             routes: config.routes.clone(),
@@ -123,6 +128,7 @@ impl Planner {
             truncate: config.sink.truncate,
             rejects: config.rejects,
             modes: config.modes,
+            dedup,
         }
     }
 
@@ -131,32 +137,71 @@ impl Planner {
         self.rejects
     }
 
-    /// Plans the records in `range`.
+    /// Plans the records in `range`, behind a batch that is being applied where there is one.
     ///
     /// # Errors
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there. When records
     /// cannot be read for want of a schema.
-    pub fn plan(&mut self, records: &Records, range: Range<usize>, catalog: &Catalog) -> Result<Plan, Unplanned> {
-        self.plan_by(Way::Compacted, records, range, catalog)
+    pub fn plan(
+        &mut self,
+        records: &Records,
+        range: Range<usize>,
+        catalog: &Catalog,
+        in_flight: Option<&Seen>,
+    ) -> Result<Plan, Unplanned> {
+        self.plan_by(Way::Compacted, (records, range), catalog, in_flight)
     }
 
-    /// Plans one record: its rows in their order, each in statements of its own.
+    /// Plans one record behind others of its transaction: its rows in their order, each in statements of its own.
     ///
     /// # Errors
     ///
     /// As for [`plan`](Self::plan).
-    pub fn plan_row_by_row(&mut self, records: &Records, index: usize, catalog: &Catalog) -> Result<Plan, Unplanned> {
-        self.plan_by(Way::RowByRow, records, index..index + 1, catalog)
+    pub fn plan_row_by_row(
+        &mut self,
+        records: &Records,
+        index: usize,
+        catalog: &Catalog,
+        before: &Seen,
+    ) -> Result<Plan, Unplanned> {
+        self.plan_by(Way::RowByRow, (records, index..index + 1), catalog, Some(before))
+    }
+
+    /// Learns from records that were applied by an earlier run, so that their repeats are known.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read for want of a schema.
+    pub fn learn(&mut self, records: &Records) -> Result<(), Unplanned> {
+        let Some(dedup) = self.dedup.clone() else { return Ok(()) };
+        let mut judge = dedup.judge(None);
+        for index in 0..records.len() {
+            let record = records.get(index);
+            match self.decoder.decode(&record).map_err(Refusal::from) {
+                Ok(Event::Change(mut change)) => {
+                    self.is_new(&mut judge, &record, &mut change);
+                }
+                Ok(mut event) => {
+                    judge.keep(&record, &mut event);
+                }
+                Err(Refusal::Unplanned(unplanned)) => return Err(unplanned),
+                // it was passed over then
+                Err(Refusal::Reject(_)) => {}
+            }
+        }
+        dedup.learn(&judge.into_seen());
+        Ok(())
     }
 
     fn plan_by(
         &mut self,
         way: Way,
-        records: &Records,
-        range: Range<usize>,
+        (records, range): (&Records, Range<usize>),
         catalog: &Catalog,
+        in_flight: Option<&Seen>,
     ) -> Result<Plan, Unplanned> {
+        let dedup = self.dedup.clone();
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -164,7 +209,10 @@ impl Planner {
         loop {
             plan.n_rows = 0;
             plan.missing.clear();
-            let tables = self.collect(records, catalog, &mut plan, &mut excluded, Tables::new(way))?;
+            let mut judge = dedup.as_ref().map(|dedup| dedup.judge(in_flight));
+            let tables =
+                self.collect((records, catalog), &mut plan, &mut excluded, (Tables::new(way), judge.as_mut()))?;
+            plan.seen = Arc::new(judge.map(Judge::into_seen).unwrap_or_default());
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
@@ -182,16 +230,16 @@ impl Planner {
     /// Decodes the plan's records and compacts their rows.
     fn collect<'a>(
         &mut self,
-        records: &'a Records,
-        catalog: &Catalog,
+        (records, catalog): (&'a Records, &Catalog),
         plan: &mut Plan,
         excluded: &mut BTreeSet<usize>,
-        mut tables: Tables<'a>,
+        (mut tables, mut judge): (Tables<'a>, Option<&mut Judge<'_>>),
     ) -> Result<Tables<'a>, Unplanned> {
         let mut index = plan.range.start;
         while index < plan.range.end {
             if !excluded.contains(&index) {
-                match self.take(records, index, catalog, &mut tables, &mut plan.n_rows) {
+                let judge = judge.as_deref_mut();
+                match self.take((records, index), catalog, (&mut tables, judge), &mut plan.n_rows) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -225,23 +273,45 @@ impl Planner {
     /// Takes a record's rows into their table's batch: all of them or none.
     fn take<'a>(
         &mut self,
-        records: &'a Records,
-        index: usize,
+        (records, index): (&'a Records, usize),
         catalog: &Catalog,
-        tables: &mut Tables<'a>,
+        (tables, judge): (&mut Tables<'a>, Option<&mut Judge<'_>>),
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
         match self.decoder.decode(record)? {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
+                if let (Some(judge), Some(table)) = (judge, &table) {
+                    judge.forget(record, table, &key, None);
+                }
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
-            Event::Truncate { table, .. } => {
-                self.take_truncate((record, records.n_partitions(index)), &table, catalog, tables)
+            Event::Truncate { table, origin } => {
+                let is_new = |judge: &mut Judge<'_>| judge.keep_truncate(record, &table, &origin);
+                if self.truncates(records.n_partitions(index))? && judge.is_none_or(is_new) {
+                    self.take_truncate(record, &table, catalog, tables)
+                } else {
+                    Ok(Taken::Done)
+                }
             }
-            Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
+            Event::Change(mut change) => {
+                if judge.is_some_and(|judge| !self.is_new(judge, record, &mut change)) {
+                    return Ok(Taken::Done);
+                }
+                self.take_change(record, change, index, catalog, tables, n_rows)
+            }
         }
+    }
+
+    /// Leaves the rows of a change that are no repeats; `false` when there are none. Rows go by the key that they have at
+    /// the source, whatever the target's is: of another one the positions say nothing.
+    fn is_new<'a>(&mut self, judge: &mut Judge<'_>, record: &Record<'a>, change: &mut Change<'a>) -> bool {
+        let chosen = match (&self.routes.of(record.topic).key, &change.key) {
+            (KeyBy::Columns(names), None) => Some(names.as_slice()),
+            _ => None,
+        };
+        judge.keep_rows(record, change, chosen)
     }
 
     fn take_change<'a>(
@@ -340,26 +410,26 @@ impl Planner {
         Ok(Taken::Done)
     }
 
-    /// Between the rows of its own partition a truncate has its place; between those of others it has none.
+    /// Whether a truncate is to be applied. Between the rows of its own partition it has its place; between those of others
+    /// it has none.
+    fn truncates(&self, n_partitions: usize) -> Result<bool, Refusal> {
+        match self.truncate {
+            TruncatePolicy::Ignore => Ok(false),
+            TruncatePolicy::Stop => Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned())),
+            TruncatePolicy::Apply if n_partitions > 1 => Err(Refusal::Reject(format!(
+                "a truncate in a topic of {n_partitions} partitions: which rows of the others come behind it is not known; give the topic one partition, or set `sink.truncate` to \"ignore\" and empty the table by hand"
+            ))),
+            TruncatePolicy::Apply => Ok(true),
+        }
+    }
+
     fn take_truncate<'a>(
         &mut self,
-        (record, n_partitions): (&Record<'a>, usize),
+        record: &Record<'a>,
         table: &Table<'a>,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
     ) -> Result<Taken, Refusal> {
-        match self.truncate {
-            TruncatePolicy::Ignore => return Ok(Taken::Done),
-            TruncatePolicy::Stop => {
-                return Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned()));
-            }
-            TruncatePolicy::Apply if n_partitions > 1 => {
-                return Err(Refusal::Reject(format!(
-                    "a truncate in a topic of {n_partitions} partitions: which rows of the others come behind it is not known; give the topic one partition, or set `sink.truncate` to \"ignore\" and empty the table by hand"
-                )));
-            }
-            TruncatePolicy::Apply => {}
-        }
         let route = self.routes.of(record.topic);
         let name = route.target(table, record.topic)?;
         match catalog.get(&name) {

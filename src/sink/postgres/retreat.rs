@@ -12,6 +12,7 @@ use super::catalog::Catalog;
 use super::plan::{Plan, Planner};
 use super::{Applied, Failure, PostgresSink, advance, deferred, execute, resolved};
 use crate::config::Evolve;
+use crate::dedup::Seen;
 use crate::records::Records;
 
 impl PostgresSink {
@@ -34,6 +35,7 @@ impl PostgresSink {
             making: self.making(),
             altered: Vec::new(),
             done: Plan { range, ..Plan::default() },
+            seen: Seen::default(),
             broken: None,
         };
         let result = self.write_row_by_row(retreat).await;
@@ -55,7 +57,7 @@ impl PostgresSink {
             }
         }
         self.altered(retreat.altered, retreat.catalog);
-        Ok(Applied { plan: retreat.done, advances })
+        Ok(Applied { plan: Plan { seen: Arc::new(retreat.seen), ..retreat.done }, advances })
     }
 }
 
@@ -67,6 +69,7 @@ struct Retreat<'r> {
     making: (bool, Evolve),
     altered: Vec<String>,
     done: Plan,
+    seen: Seen,
     /// The first record from which on a constraint that waits has not held.
     broken: Option<Failure>,
 }
@@ -76,7 +79,8 @@ impl Retreat<'_> {
         let mut defers = false;
         for index in self.done.range.clone() {
             let Self { records, planner, catalog, altered, .. } = self;
-            let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog);
+            let before = &self.seen;
+            let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog, before);
             let plan = resolved(transaction, catalog, self.making, altered, plan).await?;
             if let Some(reject) = plan.stopped {
                 return Err(Failure::Record(index, reject.reason));
@@ -89,6 +93,7 @@ impl Retreat<'_> {
             if defers && !plan.statements.is_empty() {
                 self.check(index, transaction).await?;
             }
+            self.seen.extend(Arc::into_inner(plan.seen).unwrap_or_default());
             self.done.n_rows += plan.n_rows;
             self.done.passed.extend(plan.passed);
         }
