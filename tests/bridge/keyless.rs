@@ -245,3 +245,39 @@ fn an_update_that_sends_what_changed() {
         "(3,large)\n(4,large)",
     );
 }
+
+/// A batch that was applied twice, or not at all, would be seen: nothing tells equal rows from each other.
+#[test]
+fn kills() {
+    let mut counts = [0_i64; 20];
+    let mut records = Vec::new();
+    for n in 0..6_000_usize {
+        let (a, other) = (n * 7 % 20, (n * 11 + 3) % 20);
+        let row = |a: usize| row(i64::try_from(a).unwrap(), "x");
+        if n % 3 == 2 && counts[other] > 0 {
+            counts[other] -= 1;
+            records.push(deleted("t", row(other)));
+        } else if n % 5 == 4 && counts[other] > 0 {
+            counts[other] -= 1;
+            counts[a] += 1;
+            records.push(updated("t", row(other), row(a)));
+        } else {
+            counts[a] += 1;
+            records.push(created("t", row(a)));
+        }
+    }
+    let database = Database::new();
+    database.execute(TABLE);
+    let file = file_of("shop.public.t", 0, &keyless(&records));
+    let pipeline = Pipeline::from_file(file.path(), &database).set("batch.max_rows", "20");
+    for n_kills in 1..=6 {
+        let bridge = pipeline.start();
+        let part = records.len() * n_kills / 8;
+        database.wait_for_rows(&format!("select next_offset >= {part} from rowkind.offsets"), "(t)");
+        bridge.kill();
+    }
+    pipeline.run().with_code(0).says(" rejects=0");
+    let expected = (0..).zip(counts).filter(|(_, count)| *count > 0).map(|(a, count)| format!("({a},{count})"));
+    let expected: Vec<String> = expected.collect();
+    assert_eq!(database.rows("select a, count(*) from t group by a order by a"), expected.join("\n"));
+}

@@ -68,7 +68,7 @@ fn played<'s>(source: &Source, variant: &'s Variant, into: Into) -> Played<'s> {
         source.declare(&database);
     }
     let mut records = String::new();
-    let tables = source.tables.iter().filter(|table| variant.tells(source, table, into));
+    let tables = source.tables.iter();
     match variant.one_file {
         Some(file) => records += &truth::records_of(file, tables),
         None => tables.for_each(|table| records += &source.records(variant, table)),
@@ -100,7 +100,7 @@ fn compare(source: &Source, played: &Played<'_>, wrong: &mut String) {
         let n_changed = truth.execute(&difference.sql.replace('@', source.schema()));
         assert!(n_changed > 0, "{difference:?} of {} makes no difference", played.variant.folder);
     }
-    for table in source.tables.iter().filter(|table| played.variant.tells(source, table, played.into)) {
+    for table in source.tables {
         let name = table.sql_name();
         let columns = truth.columns(name);
         let expected = sorted(truth.rows(&select(name, &columns, |_| None)));
@@ -224,13 +224,6 @@ fn arrived(
 
 /// By topic and column.
 pub(crate) type ColumnTypes = BTreeMap<(String, String), String>;
-
-impl Variant {
-    /// Whether a table's rows can arrive. In one topic the table without a key cannot be given one for a table to be made.
-    fn tells(&self, source: &Source, table: &Table, into: Into) -> bool {
-        self.one_file.is_none() || into == Into::Own || table.topic != source.keyless
-    }
-}
 
 impl Difference {
     fn source_is(&self, source: &Source) -> bool {
