@@ -48,9 +48,9 @@ pub enum Decoder {
     /// For [`Format::FlattenedJson`].
     Flattened(Box<flattened::Decoder>),
     /// For [`Format::CanalJson`].
-    Canal(canal::Decoder),
+    Canal(Box<canal::Decoder>),
     /// For [`Format::MaxwellJson`].
-    Maxwell(maxwell::Decoder),
+    Maxwell(Box<maxwell::Decoder>),
     /// For [`Format::OggJson`].
     Ogg(Box<ogg::Decoder>),
 }
@@ -68,8 +68,8 @@ impl Decoder {
         match format {
             Format::DebeziumJson => Self::Debezium(Box::new(debezium::Decoder::new(placeholder, columns))),
             Format::FlattenedJson => Self::Flattened(Box::new(flattened::Decoder::new(placeholder, columns))),
-            Format::CanalJson => Self::Canal(canal::Decoder::default()),
-            Format::MaxwellJson => Self::Maxwell(maxwell::Decoder::new(columns)),
+            Format::CanalJson => Self::Canal(Box::new(canal::Decoder::new(columns))),
+            Format::MaxwellJson => Self::Maxwell(Box::new(maxwell::Decoder::new(columns))),
             Format::OggJson => Self::Ogg(Box::new(ogg::Decoder::new(columns))),
         }
     }
@@ -78,7 +78,7 @@ impl Decoder {
     #[must_use]
     pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
         match self {
-            Self::Canal(_) => Self::Canal(canal::Decoder::new(zone)),
+            Self::Canal(decoder) => Self::Canal(Box::new(decoder.in_time_zone(zone))),
             other => other,
         }
     }

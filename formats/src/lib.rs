@@ -64,9 +64,11 @@ mod decimal;
 mod digits;
 mod interval;
 mod json;
+mod mysql_time;
 mod rebuilt;
 mod restated;
 mod unavailable;
+mod wkt;
 mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};

@@ -204,7 +204,7 @@ impl Config {
             time_zone: reading::time_zone(&read)?,
             documents: reading::documents(&read)?,
             placeholder: reading::placeholder(&read)?,
-            columns: reading::columns(&read, format)?,
+            columns: reading::columns(&read)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             batch: Limits {

@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, DocumentForm, Format, Placeholder, Stated, UtcOffset};
+use rowkind_formats::{BytesText, DocumentForm, Placeholder, Stated, UtcOffset};
 
 use super::{ConfigError, Reader};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
@@ -60,11 +60,8 @@ pub(super) fn documents(read: &Reader<'_>) -> Result<DocumentForm, ConfigError> 
 }
 
 /// The types that are stated for single columns.
-pub(super) fn columns(read: &Reader<'_>, format: Format) -> Result<Vec<Stated>, ConfigError> {
+pub(super) fn columns(read: &Reader<'_>) -> Result<Vec<Stated>, ConfigError> {
     let mut all = Vec::new();
-    if format == Format::CanalJson && !read.list("source.columns").is_empty() {
-        return Err(read.invalid("source.columns", "nothing: the records of canal-json state their types themselves"));
-    }
     for pair in read.list("source.columns") {
         let invalid = |what: &str| read.invalid("source.columns", what);
         let (path, ty) =
