@@ -83,7 +83,7 @@ impl Options {
         let word = text("format").unwrap_or_default();
         let format = Format::WORDS.iter().find(|(known, _)| *known == word).map(|(_, format)| *format);
         let format = format.ok_or_else(|| ConfigError::new("--format: not a format".to_owned()))?;
-        let (told, registry) = Config::read_decoding(format, flags)?;
+        let (told, registry) = Config::read_decoding(flags)?;
         Ok(Self {
             input,
             format,

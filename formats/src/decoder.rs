@@ -95,8 +95,8 @@ enum Of {
     Auto(Box<Auto>),
     Debezium(Box<debezium::Decoder>),
     Flattened(Box<flattened::Decoder>),
-    Canal(canal::Decoder),
-    Maxwell(maxwell::Decoder),
+    Canal(Box<canal::Decoder>),
+    Maxwell(Box<maxwell::Decoder>),
     Ogg(Box<ogg::Decoder>),
 }
 
@@ -119,8 +119,8 @@ impl Decoder {
             Format::FlattenedJson | Format::FlattenedAvro => {
                 Of::Flattened(Box::new(flattened::Decoder::new(placeholder, columns)))
             }
-            Format::CanalJson => Of::Canal(canal::Decoder::new(told.time_zone.clone())),
-            Format::MaxwellJson => Of::Maxwell(maxwell::Decoder::new(columns)),
+            Format::CanalJson => Of::Canal(Box::new(canal::Decoder::new(columns).in_time_zone(told.time_zone.clone()))),
+            Format::MaxwellJson => Of::Maxwell(Box::new(maxwell::Decoder::new(columns))),
             Format::OggJson => Of::Ogg(Box::new(ogg::Decoder::new(columns))),
         };
         Self { format, of }

@@ -1,6 +1,7 @@
 //! Debezium's `io.debezium.data.geometry.*`: what Postgres itself prints for it, and what `PostGIS` reads.
 //!
-//! Comes in: the JSON object of a Point, Geometry, Geography, Circle or Line, which tell themselves apart by their fields.
+//! Comes in: the JSON object of a Point, Geometry, Geography, Circle or Line, which tell themselves apart by their fields; or
+//! a geometry as `MySQL` stores or prints it.
 //! Goes out: a [`Geometry`], which the target column asks for the form that it takes.
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use crate::connect::{self, ColumnType};
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::row::Value;
+use crate::wkt;
 
 /// A shape in up to two forms; at least one is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +91,11 @@ impl Geometry {
             _ => None,
         };
         if native.is_none() && ewkb.is_none() { Err(missing()) } else { Ok(Self { native, ewkb }) }
+    }
+
+    /// Reads Well-Known Text in two dimensions, `POINT (1 2)`, which Maxwell writes; `None` when it is none.
+    pub fn of_wkt(text: &str) -> Option<Self> {
+        Some(Self { native: None, ewkb: Some(wkt::ewkb(text)?) })
     }
 
     /// As `MySQL` stores it: the SRID in 4 bytes, little-endian, and WKB. `None` when it is not.

@@ -198,7 +198,7 @@ fn nested_end(text: &str) -> Option<usize> {
 }
 
 /// A name that borrows from the record unless it holds an escape.
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// Appends `text` as a JSON string, quotes and escapes included.

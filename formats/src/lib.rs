@@ -70,9 +70,11 @@ mod detect;
 mod digits;
 mod interval;
 mod json;
+mod mysql_time;
 mod rebuilt;
 mod restated;
 mod unavailable;
+mod wkt;
 mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};

@@ -11,6 +11,7 @@ use crate::calendar;
 use crate::connect::{self, BytesText, ColumnType, bytes_of};
 use crate::digits::{decimal, float, integer, is_digits};
 use crate::error::{Error, ErrorKind};
+use crate::geometry::Geometry;
 use crate::interval::interval;
 use crate::json;
 use crate::row::Value;
@@ -87,6 +88,10 @@ fn of_text<'a>(text: Cow<'a, str>, ty: &ColumnType) -> Result<Value<'a>, Error> 
             let fits = length.is_none_or(|length| text.len() == length);
             if is_one && fits { Ok(Value::Text(text)) } else { Err(none("as many bits as the column has")) }
         }
+        T::Point | T::Geometry | T::Geography if !text.starts_with('{') => match Geometry::of_wkt(&text) {
+            Some(geometry) => Ok(Value::Geometry(Box::new(geometry))),
+            None => Err(none("a geometry in Well-Known Text")),
+        },
         T::Unsupported(name) => Err(Error::new("", ErrorKind::UnsupportedType(name.clone()))),
         // as JSON writes them
         _ => {

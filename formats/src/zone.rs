@@ -20,7 +20,7 @@ impl FromStr for UtcOffset {
 
     fn from_str(text: &str) -> Result<Self, UnknownOffset> {
         if matches!(text, "UTC" | "utc" | "Z") {
-            return Ok(Self("Z".into()));
+            return Ok(Self::utc());
         }
         let part = |digits: &str| -> Option<u8> {
             (digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
@@ -36,6 +36,11 @@ impl FromStr for UtcOffset {
 }
 
 impl UtcOffset {
+    /// No distance.
+    pub(crate) fn utc() -> Self {
+        Self("Z".into())
+    }
+
     /// A wall clock `YYYY-MM-DD hh:mm:ss[.f]` of this zone as Postgres prints it in UTC: `2024-02-29 12:34:56.7+00`.
     /// `None` when the text is none, or its day does not exist.
     pub fn to_utc(&self, local: &str) -> Option<String> {

@@ -6,8 +6,8 @@ mod recordings;
 
 use std::fs;
 
-use recordings::{decoder_of, jsonl_files, outcomes, records};
-use rowkind_formats::Format;
+use recordings::{decoder, decoder_of, fixture, jsonl_files, outcome, outcomes, records};
+use rowkind_formats::{ColumnType, Decoder, Format, Stated, Told};
 
 /// Every file of records in the folder gives the changelog that stands beside it, whether its format is stated or found
 /// out.
@@ -151,4 +151,26 @@ fn maxwell_of_mysql() {
 fn maxwell_of_mariadb() {
     check("maxwell-json/mariadb");
     check("maxwell-json/mariadb/by-table");
+}
+
+/// Canal sends a geometry as the server stores it, Maxwell as text.
+#[test]
+fn geometries_of_maxwell_are_those_of_canal() {
+    for (source, canal, maxwell) in
+        [("mysql", "a_canal_mysql", "a_maxwell_mysql_one"), ("mariadb", "a_canal_maria", "a_maxwell_maria_one")]
+    {
+        let rows = |mut decoder: Decoder, file: &str| {
+            let records = records(&fixture(file));
+            let lines = records.iter().map(|record| outcome(&mut decoder, &record.as_record())).collect::<String>();
+            lines.lines().filter(|line| line.contains("cdc_a.t_geo ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let geometry: ColumnType = "geometry".parse().unwrap();
+        let stated = ["p", "g"].iter().flat_map(|name| Stated::at_path(&format!("cdc_a.t_geo.{name}"), &geometry));
+        let told = Told { columns: stated.collect(), ..Told::default() };
+        let of_maxwell = Decoder::new(Format::MaxwellJson, &told);
+        let of_maxwell = rows(of_maxwell, &format!("maxwell-json/{source}/{maxwell}.jsonl"));
+        let of_canal = rows(decoder(Format::CanalJson), &format!("canal-json/{source}/{canal}.jsonl"));
+        assert!(of_canal.iter().any(|row| row.contains("\\\\x0102000000")), "{of_canal:?}");
+        assert_eq!(of_maxwell, of_canal);
+    }
 }

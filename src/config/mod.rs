@@ -202,13 +202,10 @@ impl Config {
     /// # Errors
     ///
     /// As for [`read`](Self::read).
-    pub(crate) fn read_decoding(
-        format: Format,
-        flags: &ArgMatches,
-    ) -> Result<(Told, Option<registry::Settings>), ConfigError> {
+    pub(crate) fn read_decoding(flags: &ArgMatches) -> Result<(Told, Option<registry::Settings>), ConfigError> {
         let layers = layers::read_some(settings::decoding(), |name| std::env::var(name).ok(), flags)?;
         let read = Reader(&layers);
-        Ok((reading::told(&read, format)?, reading::registry(&read)?))
+        Ok((reading::told(&read)?, reading::registry(&read)?))
     }
 
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
@@ -224,7 +221,7 @@ impl Config {
             modes: reading::modes(&read)?,
             format,
             registry: reading::registry(&read)?,
-            told: reading::told(&read, format)?,
+            told: reading::told(&read)?,
             sink: sink(&read)?,
             routes: routes(&read, &layers.routes)?,
             dedup: dedup(&read)?,

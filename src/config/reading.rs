@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, DocumentForm, Format, Placeholder, Stated, Told, UtcOffset};
+use rowkind_formats::{BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
 
 use super::{ConfigError, Reader};
 use crate::registry::{Location, Login, Settings};
@@ -41,10 +41,10 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
 }
 
 /// What the records do not say.
-pub(super) fn told(read: &Reader<'_>, format: Format) -> Result<Told, ConfigError> {
+pub(super) fn told(read: &Reader<'_>) -> Result<Told, ConfigError> {
     Ok(Told {
         placeholder: placeholder(read)?,
-        columns: columns(read, format)?,
+        columns: columns(read)?,
         time_zone: time_zone(read)?,
         documents: documents(read)?,
     })
@@ -99,11 +99,8 @@ fn documents(read: &Reader<'_>) -> Result<DocumentForm, ConfigError> {
 }
 
 /// The types that are stated for single columns.
-fn columns(read: &Reader<'_>, format: Format) -> Result<Vec<Stated>, ConfigError> {
+fn columns(read: &Reader<'_>) -> Result<Vec<Stated>, ConfigError> {
     let mut all = Vec::new();
-    if format == Format::CanalJson && !read.list("source.columns").is_empty() {
-        return Err(read.invalid("source.columns", "nothing: the records of canal-json state their types themselves"));
-    }
     for pair in read.list("source.columns") {
         let invalid = |what: &str| read.invalid("source.columns", what);
         let (path, ty) =

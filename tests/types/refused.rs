@@ -260,6 +260,9 @@ fn what_canal_and_maxwell_do_not_say() {
     let string =
         "whether a string for JSON is the text of JSON or a JSON string is stated nowhere: set `source.columns`";
     let column = |ty: &str| format!("columns = {{ \"s.t.c\" = \"{ty}\" }}");
+    let point = Some("\\x0101000000000000000000f03f0000000000000040");
+    let unit = "the unit of a number for a time is stated nowhere: set `source.time_precision`";
+    let then = Some("2024-02-29 12:34:56.7");
     for (ty, format, message, says, source, sink, then) in [
         (
             "timestamptz",
@@ -291,6 +294,9 @@ fn what_canal_and_maxwell_do_not_say() {
         ("jsonb", "maxwell-json", maxwell("x y".into()), "", String::new(), "", Some("\"x y\"")),
         ("bit(8)", "maxwell-json", maxwell(5.into()), "", String::new(), "", Some("00000101")),
         ("bytea", "maxwell-json", maxwell("abcd".into()), "", String::new(), "", Some("\\x69b71d")),
+        ("bytea", "maxwell-json", maxwell("POINT (1 2)".into()), "", String::new(), "", point),
+        ("timestamp", "canal-json", canal("bigint", "1709210096700"), unit, column("timestamp-millis"), "", then),
+        ("inet", "canal-json", canal("inet6", "::1"), "columns of type `inet6`", column("text"), "", Some("::1")),
     ] {
         let format = format!("format = \"{format}\"");
         let records = record(0, &message.to_string());
@@ -326,7 +332,6 @@ fn settings_that_say_nothing() {
         ("columns = { \"s.t.c\" = \"timestamp\" }", "for `s.t.c` a type such as timestamp-millis"),
         ("columns = { \"c\" = \"date\" }", "expected columns as schema.table.column"),
         ("timezone = \"Europe/Berlin\"", "expected UTC or a fixed distance from it, as +02:00"),
-        ("format = \"canal-json\"\ncolumns = { \"s.t.c\" = \"date\" }", "the records of canal-json state their types"),
         ("unavailable_placeholder = \"hex:0\"", "expected a text, or hex digits behind `hex:`"),
     ] {
         let ended = pipeline::run(&database, "", settings, "");

@@ -15,8 +15,8 @@
 //! | MHEARTBEAT | [`Aside::Heartbeat`] |
 //!
 //! A column that is absent from a row was not sent (`binlog_row_image` MINIMAL or NOBLOB); one that is absent from `old`
-//! was not changed; a null there was NULL. `mysqlType` states the types. Without it values are text, for the target's
-//! columns to understand. `isDdl` is looked at only where the type is none that is known: `MariaDB`'s statements come
+//! was not changed; a null there was NULL. `mysqlType` states the types, and a setting may state others. Without either
+//! values are text, for the target's columns to understand. `isDdl` is looked at only where the type is none that is known: `MariaDB`'s statements come
 //! without it.
 //!
 //! The message is described at <https://github.com/alibaba/canal/wiki/Canal-Kafka-RocketMQ-QuickStart>; what writes it
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::debezium::{Stated, StatedTypes};
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Json};
 use crate::origin::Origin;
@@ -62,6 +63,7 @@ use types::{Columns, KnownColumns};
 #[derive(Debug, Default)]
 pub struct Decoder {
     known: KnownColumns,
+    stated: StatedTypes,
     zone: Option<UtcOffset>,
 }
 
@@ -102,13 +104,20 @@ enum Op {
 #[derive(Clone, Copy)]
 struct Reading<'s> {
     columns: Option<&'s Columns>,
+    stated: &'s [Stated],
     zone: Option<&'s UtcOffset>,
 }
 
 impl Decoder {
-    /// A decoder for a server whose TIMESTAMP values are sent in this zone; without one they have none.
-    pub fn new(zone: Option<UtcOffset>) -> Self {
-        Self { zone, ..Self::default() }
+    /// A decoder for columns whose types are stated beside their messages.
+    pub fn new(columns: Vec<Stated>) -> Self {
+        Self { stated: StatedTypes::new(columns), ..Self::default() }
+    }
+
+    /// The same for a server whose TIMESTAMP values are sent in this zone; without one they have none.
+    #[must_use]
+    pub fn in_time_zone(self, zone: Option<UtcOffset>) -> Self {
+        Self { zone, ..self }
     }
 
     /// Decodes one record.
@@ -134,7 +143,8 @@ impl Decoder {
             .map(|raw| self.known.get(raw.get(), self.zone.is_some()))
             .transpose()
             .map_err(|error| error.under("mysqlType"))?;
-        let reading = Reading { columns: columns.as_deref(), zone: self.zone.as_ref() };
+        let stated = self.stated.of(&table);
+        let reading = Reading { columns: columns.as_deref(), stated, zone: self.zone.as_ref() };
         let data = images(message.data, "data")?;
         let data = data.ok_or_else(|| Error::new("data", ErrorKind::Missing { expected: "the rows of the change" }))?;
         let old = if op == Op::Update { images(message.old, "old")? } else { None };
@@ -166,7 +176,7 @@ impl Decoder {
             }
         }
         let key = rebuilt::key(&names, &rows);
-        let schema = columns.map(|columns| Arc::clone(&columns.schema));
+        let schema = columns.map(|columns| self.stated.apply(&table, Arc::clone(&columns.schema)));
         let op = match op {
             Op::Insert => "c",
             Op::Update => "u",
@@ -213,12 +223,17 @@ impl<'a> Message<'a> {
 impl Reading<'_> {
     /// The columns of a row.
     fn image<'a>(&self, raw: &'a RawValue) -> Result<Vec<Column<'a>>, Error> {
-        rebuilt::image(raw, |name, at, raw| match self.columns {
-            None => value::untyped(raw),
-            Some(columns) => match columns.wire(name, at) {
-                Some(wire) => value::typed(raw, wire, self.zone),
-                None => Err(Error::new("", ErrorKind::Missing { expected: "the column in `mysqlType`" })),
-            },
+        rebuilt::image(raw, |name, at, raw| {
+            let declared = self.columns.and_then(|columns| columns.declared(name, at));
+            match (self.stated.iter().find(|stated| stated.column == name), declared) {
+                (Some(Stated { ty, .. }), Some((wire, declared))) if declared != ty => {
+                    value::stated(raw, Some(wire), ty, self.zone)
+                }
+                (Some(Stated { ty, .. }), None) => value::stated(raw, None, ty, self.zone),
+                (_, Some((wire, _))) => value::typed(raw, wire, self.zone),
+                (None, None) if self.columns.is_none() => value::untyped(raw),
+                (None, None) => Err(Error::new("", ErrorKind::Missing { expected: "the column in `mysqlType`" })),
+            }
         })
     }
 }

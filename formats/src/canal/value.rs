@@ -6,11 +6,13 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use super::types::Wire;
-use crate::connect::malformed;
+use crate::connect::{ColumnType, malformed};
 use crate::digits::{bits, decimal, float, integer, is_digits};
 use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::json::{self, Json};
+use crate::mysql_time::{checked, is_date, is_time, is_timestamp, is_zero};
+use crate::restated::restated;
 use crate::row::Value;
 use crate::zone::UtcOffset;
 
@@ -28,6 +30,32 @@ pub(super) fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
         Json::String(quoted) => Value::Text(json::unescape(quoted)?),
         Json::Array(text) | Json::Object(text) => Value::Json(Cow::Borrowed(text)),
     })
+}
+
+/// The value of a column by the type that a setting states. Where `mysqlType` says how it is written, it is read so first:
+/// an ENUM is its name then, and a BLOB its bytes.
+///
+/// # Errors
+///
+/// When it does not have the form of either.
+pub(super) fn stated<'a>(
+    raw: &'a RawValue,
+    wire: Option<&Wire>,
+    ty: &ColumnType,
+    zone: Option<&UtcOffset>,
+) -> Result<Value<'a>, Error> {
+    use ColumnType as T;
+    let value = match (wire, ty) {
+        // as a clock showed it
+        (Some(Wire::Timestamp), T::IsoTimestamp) => typed(raw, &Wire::Timestamp, None)?,
+        (Some(Wire::Unsupported(_)) | None, T::Bytes) => typed(raw, &Wire::Bytes { padded_to: 0 }, None)?,
+        (Some(Wire::Unsupported(_)) | None, T::Point | T::Geometry | T::Geography) => {
+            typed(raw, &Wire::Geometry, None)?
+        }
+        (Some(Wire::Unsupported(_)) | None, _) => untyped(raw)?,
+        (Some(wire), _) => typed(raw, wire, zone)?,
+    };
+    restated(value, ty)
 }
 
 /// The value of a column whose type is known.
@@ -74,68 +102,13 @@ pub(super) fn typed<'a>(raw: &'a RawValue, wire: &Wire, zone: Option<&UtcOffset>
         Wire::Enum(names) => Value::Text(name(text, names).ok_or_else(none("the position of a name of the enum"))?),
         Wire::Set(names) => Value::Text(set(text, names).ok_or_else(none("the bits of the names of the set"))?),
         Wire::Geometry => {
-            let geometry = latin1(&text).and_then(|bytes| Geometry::of_mysql(&bytes));
+            let stored = latin1(&text).and_then(|bytes| Geometry::of_mysql(&bytes));
+            // other writers of the format send the text of one
+            let geometry = stored.or_else(|| Geometry::of_wkt(&text));
             Value::Geometry(Box::new(geometry.ok_or_else(none("a geometry as MySQL stores it"))?))
         }
         Wire::Unsupported(name) => return Err(Error::new("", ErrorKind::UnsupportedType(name.clone()))),
     })
-}
-
-/// `YYYY-MM-DD` and what follows it. The day need not exist: `MySQL` has a 31st of February when it is told to.
-fn after_date(text: &str) -> Option<&str> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let mut parts = date.split('-');
-    let is_one = [4, 2, 2].iter().all(|n| parts.next().is_some_and(|part| part.len() == *n && is_digits(part)));
-    is_one.then_some(rest)
-}
-
-/// `:MM:SS[.f]`
-fn is_minutes(text: &str) -> bool {
-    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let mut parts = clock.split(':');
-    parts.next() == Some("")
-        && (0..2).all(|_| parts.next().is_some_and(|part| part.len() == 2 && is_digits(part)))
-        && parts.next().is_none()
-        && is_digits(fraction)
-}
-
-fn is_date(text: &str) -> bool {
-    after_date(text) == Some("")
-}
-
-fn is_timestamp(text: &str) -> bool {
-    let clock = after_date(text).and_then(|rest| rest.strip_prefix(' ')).and_then(|clock| clock.split_at_checked(2));
-    clock.is_some_and(|(hours, rest)| is_digits(hours) && is_minutes(rest))
-}
-
-/// `MySQL`'s TIME goes from -838:59:59 to 838:59:59.
-fn is_time(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let clock = unsigned.find(':').and_then(|at| unsigned.split_at_checked(at));
-    clock.is_some_and(|(hours, rest)| (2..=3).contains(&hours.len()) && is_digits(hours) && is_minutes(rest))
-}
-
-/// The text without the zeros at the end of its fraction, which Postgres does not print.
-fn checked(text: Cow<'_, str>, is_one: fn(&str) -> bool) -> Option<Cow<'_, str>> {
-    if !is_one(&text) {
-        return None;
-    }
-    if !text.contains('.') {
-        return Some(text);
-    }
-    let short = |text: &str| text.trim_end_matches('0').trim_end_matches('.').len();
-    Some(match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(..short(text))?),
-        Cow::Owned(mut text) => {
-            text.truncate(short(&text));
-            Cow::Owned(text)
-        }
-    })
-}
-
-/// `0000-00-00`, and dates without a month or day.
-fn is_zero(date: &str) -> bool {
-    date.get(..4) == Some("0000") || date.get(5..7) == Some("00") || date.get(8..10) == Some("00")
 }
 
 /// ISO-8859-1: each character is the byte of its number.

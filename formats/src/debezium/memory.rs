@@ -39,11 +39,26 @@ pub(crate) struct KnownTable {
 
 /// Where the last delete stood. Its own tombstone is the next record of the partition and has the same key.
 #[derive(Debug, Default)]
-struct LastDelete {
+pub(crate) struct LastDelete {
     topic: String,
     partition: i32,
     offset: i64,
     key: Vec<u8>,
+}
+
+impl LastDelete {
+    pub(crate) fn remember(&mut self, record: &Record<'_>) {
+        record.topic.clone_into(&mut self.topic);
+        (self.partition, self.offset) = (record.partition, record.offset);
+        record.key.unwrap_or_default().clone_into(&mut self.key);
+    }
+
+    /// Whether the tombstone is its own.
+    pub(crate) fn has(&self, tombstone: &Record<'_>) -> bool {
+        tombstone.offset.checked_sub(1) == Some(self.offset)
+            && (tombstone.partition, tombstone.topic) == (self.partition, &self.topic)
+            && tombstone.key.unwrap_or_default() == self.key
+    }
 }
 
 impl Memory {
@@ -68,7 +83,7 @@ impl Memory {
         table: Option<Table<'a>>,
         schema: Option<&RowSchema>,
     ) -> Result<Event<'a>, Error> {
-        if self.is_of_last_delete(record) {
+        if self.last_delete.as_ref().is_some_and(|last| last.has(record)) {
             return Ok(Event::Aside(Aside::Tombstone));
         }
         let key = self.key(record, table.as_ref(), schema)?;
@@ -87,18 +102,7 @@ impl Memory {
     }
 
     pub(crate) fn remember_delete(&mut self, record: &Record<'_>) {
-        let last = self.last_delete.get_or_insert_default();
-        record.topic.clone_into(&mut last.topic);
-        (last.partition, last.offset) = (record.partition, record.offset);
-        record.key.unwrap_or_default().clone_into(&mut last.key);
-    }
-
-    fn is_of_last_delete(&self, tombstone: &Record<'_>) -> bool {
-        self.last_delete.as_ref().is_some_and(|last| {
-            tombstone.offset.checked_sub(1) == Some(last.offset)
-                && (tombstone.partition, tombstone.topic) == (last.partition, &last.topic)
-                && tombstone.key.unwrap_or_default() == last.key
-        })
+        self.last_delete.get_or_insert_default().remember(record);
     }
 
     /// The key's columns; `None` for a null key. `row` is the schema of the rows that it is a key of.

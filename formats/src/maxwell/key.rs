@@ -1,4 +1,4 @@
-//! The primary key that the Kafka key names (`kafka_key_format`).
+//! The primary key that the Kafka key tells (`kafka_key_format`).
 
 use std::borrow::Cow;
 
@@ -6,7 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json, Name};
-use crate::row::Column;
+use crate::row::{Column, Table};
+
+/// Names and values in their order.
+type RawFields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
 /// The names of the key's columns, in lower case: of `{"database":…,"table":…,"pk.id":1}` (hash) or of
 /// `["database","table",[{"id":1}]]` (array). Empty for a table without a primary key, whose key holds a random `_uuid`
@@ -16,12 +19,22 @@ use crate::row::Column;
 ///
 /// When it is neither form.
 pub(super) fn names(key: Option<&[u8]>) -> Result<Vec<Cow<'_, str>>, Error> {
-    let Some(text) = key.filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
+    let columns = of_row(key)?.map(|(_, columns)| columns).unwrap_or_default();
+    Ok(columns.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The table and the key's columns; `None` for a record without a key.
+///
+/// # Errors
+///
+/// When it is neither form.
+pub(super) fn of_row(key: Option<&[u8]>) -> Result<Option<(Table<'_>, RawFields<'_>)>, Error> {
+    let Some(text) = key.filter(|text| !text.is_empty()) else { return Ok(None) };
     let raw: &RawValue = json::parse(text).map_err(|error| error.under("key"))?;
     match Json::of(raw) {
-        Json::Null => Ok(Vec::new()),
-        Json::Object(text) => of_hash(text),
-        Json::Array(text) => of_array(text),
+        Json::Null => Ok(None),
+        Json::Object(text) => of_hash(text).map(Some),
+        Json::Array(text) => of_array(text).map(Some),
         _ => Err(None),
     }
     .map_err(|error| error.unwrap_or_else(|| no_key(Json::of(raw))))
@@ -31,23 +44,37 @@ fn no_key(found: Json<'_>) -> Error {
     found.unexpected("a key that Maxwell writes, with the database, the table and the key's columns").under("key")
 }
 
-fn of_hash<'a>(text: &'a str) -> Result<Vec<Cow<'a, str>>, Option<Error>> {
-    let Fields(fields) = json::parse(text.as_bytes()).map_err(|error| Some(error.under("key")))?;
-    if !["database", "table"].iter().all(|name| fields.iter().any(|(field, _)| field == name)) {
-        return Err(None);
-    }
+fn of_hash<'a>(text: &'a str) -> Result<(Table<'a>, RawFields<'a>), Option<Error>> {
+    let Fields(mut fields) = json::parse(text.as_bytes()).map_err(|error| Some(error.under("key")))?;
+    let mut part = |name: &str| {
+        let at = fields.iter().position(|(field, _)| field == name).ok_or(None)?;
+        match Json::of(fields.remove(at).1) {
+            Json::String(quoted) => json::unescape(quoted).map_err(|error| Some(error.under("key"))),
+            _ => Err(None),
+        }
+    };
+    let table = table(part("database")?, part("table")?);
     let column = |name: Cow<'a, str>| match name {
         Cow::Borrowed(name) => name.strip_prefix("pk.").map(Cow::Borrowed),
         Cow::Owned(name) => name.strip_prefix("pk.").map(|name| Cow::Owned(name.to_owned())),
     };
-    Ok(fields.into_iter().filter_map(|(name, _)| column(name)).collect())
+    Ok((table, fields.into_iter().filter_map(|(name, raw)| Some((column(name)?, raw))).collect()))
 }
 
-fn of_array(text: &str) -> Result<Vec<Cow<'_, str>>, Option<Error>> {
-    let (Name(_), Name(_), columns): (Name<'_>, Name<'_>, Vec<Fields<'_>>) =
+fn of_array(text: &str) -> Result<(Table<'_>, RawFields<'_>), Option<Error>> {
+    let (Name(database), Name(name), columns): (Name<'_>, Name<'_>, Vec<Fields<'_>>) =
         serde_json::from_str(text).map_err(|_| None)?;
-    let names = columns.into_iter().flat_map(|Fields(fields)| fields).map(|(name, _)| name);
-    Ok(names.filter(|name| name != "_uuid").collect())
+    let columns = columns.into_iter().flat_map(|Fields(fields)| fields);
+    Ok((table(database, name), columns.filter(|(name, _)| name != "_uuid").collect()))
+}
+
+fn table<'a>(database: Cow<'a, str>, name: Cow<'a, str>) -> Table<'a> {
+    Table { database: Some(database).filter(|name| !name.is_empty()), schema: None, name }
+}
+
+/// Whether a row may spell the name of the key so.
+pub(super) fn is_same(spelled: &str, name: &str) -> bool {
+    spelled.to_lowercase() == name || spelled.replace('_', "").to_lowercase() == name.replace('_', "")
 }
 
 /// The same columns as the row names them: in its own case, and as `output_naming_strategy` may have changed them.

@@ -13,11 +13,12 @@
 //! writes `X_isMissing` beside each `X`, true there. So an update of a trail with compressed updates has the key and what
 //! changed; what its `before` has beyond that is unchanged. A `before` of `{}` was not sent at all.
 //!
-//! `table` is `SCHEMA.TABLE`, or `CATALOG.SCHEMA.TABLE`. The key is that of `primary_keys`, which the formatter writes
-//! when `includePrimaryKeys` says so; without it that of the Kafka key, where this is a JSON object. Any other Kafka key is
-//! text by a template (`keyMappingTemplate`) that no message tells. Values state no types: a number may be a string
-//! (`mapLargeNumbersAsStrings`, `treatAllColumnsAsStrings`), and texts are for the target's columns to understand. `op_ts`
-//! is in UTC (`goldengate.userexit.timestamp=utc`).
+//! `table` is `SCHEMA.TABLE`, or `CATALOG.SCHEMA.TABLE`. The key is that of `primary_keys`, which the formatter writes when
+//! it is told to (`includePrimaryKeys`, or `${primarykeycolumns[primary_keys]}` in `metaColumnsTemplate`); without it that of
+//! the Kafka key, where this is a JSON object. Any other Kafka key is text by a template (`keyMappingTemplate`) that no
+//! message tells. Values state no types: a number may be a string (`mapLargeNumbersAsStrings`,
+//! `treatAllColumnsAsStrings`), and texts are for the target's columns to understand. `op_ts` is in UTC
+//! (`goldengate.userexit.timestamp=utc`).
 //!
 //! The Kafka Connect handler (`messageFormatting=op`) writes the same message, which Connect's converter may wrap with its
 //! schema; then the types are the schema's.

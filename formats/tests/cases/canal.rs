@@ -1,6 +1,6 @@
 //! Canal's flat messages.
 
-use rowkind_formats::{ColumnType, Decoder, Event, Format, Record, Told};
+use rowkind_formats::{ColumnType, Decoder, Event, Format, Record, Stated, Told};
 
 use crate::check_by;
 
@@ -304,6 +304,106 @@ fn a_type_that_is_not_known_is_refused_by_its_name() {
         "vector(3)",
         &[("\"x\"", "# error: `data.0.x`: columns of type `vector(3)` cannot be decoded"), ("null", "null")],
     );
+}
+
+/// Canal prints the names themselves, with quotes doubled: a backslash is one.
+#[test]
+fn names_with_a_backslash() {
+    check_values(
+        r"enum('a\b','C:\new','it''s\')",
+        &[("\"1\"", r#""a\\b""#), ("\"2\"", r#""C:\\new""#), ("\"3\"", r#""it's\\""#)],
+    );
+    check_values(r"set('a\b','c')", &[("\"3\"", r#""a\\b,c""#)]);
+}
+
+/// As Flink's users and other writers of the format send one.
+#[test]
+fn a_geometry_may_be_text() {
+    let point = r#""\\x0101000000000000000000f03f0000000000000040""#;
+    check_values("geometry", &[("\"POINT (1 2)\"", point), ("\"Point(1 2)\"", point)]);
+    check_values(
+        "point",
+        &[(
+            r#""\u0000\u0000\u0000\u0000\u0001\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000ð?\u0000\u0000\u0000\u0000\u0000\u0000\u0000@""#,
+            point,
+        )],
+    );
+    let none = "# error: `data.0.x`: expected a geometry as MySQL stores it, found a string that is none";
+    check_values("geometry", &[("\"POINT (1)\"", none)]);
+}
+
+#[test]
+fn what_is_stated_goes_before_mysql_type() {
+    let stating_in = |ty: &str, zone: Option<&str>| {
+        let columns = Stated::at_path("d.t.x", &ty.parse().unwrap());
+        let time_zone = zone.map(|zone| zone.parse().unwrap());
+        Decoder::new(Format::CanalJson, &Told { columns, time_zone, ..Told::default() })
+    };
+    let stating = |ty: &str| stating_in(ty, None);
+    let value = |decoder: Decoder, ty: Option<&str>, value: &str| {
+        let types = ty.map_or(String::new(), |ty| format!(r#""mysqlType":{{"x":"{ty}"}},"#));
+        let payload = format!(r#"{{"type":"INSERT","database":"d","table":"t",{types}"data":[{{"x":{value}}}]}}"#);
+        let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload.as_bytes()) };
+        let mut decoder = decoder;
+        let found = crate::recordings::outcome(&mut decoder, &record);
+        let found = found.trim_end();
+        found.strip_prefix("+I d.t {\"x\":").and_then(|rest| rest.strip_suffix('}')).unwrap_or(found).to_owned()
+    };
+    for (stated, declared, sent, expected) in [
+        ("timestamp-millis", Some("bigint"), r#""1709210096700""#, r#""2024-02-29 12:34:56.7""#),
+        ("boolean", Some("tinyint(1)"), r#""1""#, "true"),
+        (
+            "boolean",
+            Some("tinyint(1)"),
+            r#""2""#,
+            "# error: `data.0.x`: expected true or false, found a string that is none",
+        ),
+        ("text", Some("enum('a','b')"), r#""2""#, r#""b""#),
+        ("text", Some("blob"), r#""Ã©""#, r#""é""#),
+        ("uuid", Some("binary(16)"), r#""ÿ""#, "# error: `data.0.x`: expected text in UTF-8, found other bytes"),
+        ("json", Some("text"), r#""{\"a\":1}""#, r#""{\"a\":1}""#),
+        ("bytes-base64", Some("text"), r#""AP8=""#, r#""\\x00ff""#),
+        ("decimal(3)", Some("decimal(10,2)"), r#""1.5""#, "1.500"),
+        ("iso-date", Some("date"), r#""0000-00-00""#, r#""0000-00-00""#),
+        ("text", Some("inet6"), r#""::1""#, r#""::1""#),
+        ("bytes", Some("vector(1)"), r#""\u0000ÿ""#, r#""\\x00ff""#),
+        ("geometry", None, r#""POINT (1 2)""#, r#""\\x0101000000000000000000f03f0000000000000040""#),
+        ("bytes", None, r#""\u0000ÿ""#, r#""\\x00ff""#),
+        ("int64", None, r#""7""#, "7"),
+        ("int64", Some("text"), "null", "null"),
+        (
+            "zoned-timestamp",
+            Some("timestamp"),
+            r#""2024-02-29 12:34:56""#,
+            "# error: `data.0.x`: the time zone of a TIMESTAMP is stated nowhere: set `source.timezone`",
+        ),
+        ("iso-timestamp", Some("timestamp"), r#""2024-02-29 12:34:56""#, r#""2024-02-29 12:34:56""#),
+    ] {
+        assert_eq!(value(stating(stated), declared, sent), expected, "{sent} of {declared:?} as {stated}");
+    }
+    let in_zone = stating_in("iso-timestamp", Some("+02:00"));
+    assert_eq!(value(in_zone, Some("timestamp"), r#""2024-02-29 12:34:56""#), r#""2024-02-29 12:34:56""#);
+}
+
+/// Of other columns nothing changes, and a table is made with what is stated.
+#[test]
+fn a_stated_type_is_in_the_schema() {
+    let columns = Stated::at_path("d.t.at", &"timestamp-millis".parse().unwrap());
+    let mut decoder = Decoder::new(Format::CanalJson, &Told { columns, ..Told::default() });
+    let payload =
+        br#"{"type":"UPDATE","database":"d","table":"t","pkNames":["id"],"mysqlType":{"id":"int","at":"bigint"},
+        "data":[{"id":"1","at":"1000"}],"old":[{"at":"0"}]}"#;
+    let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload) };
+    for _ in 0..2 {
+        assert_eq!(
+            crate::recordings::outcome(&mut decoder, &record),
+            "-U d.t {\"id\":1,\"at\":\"1970-01-01 00:00:00\"}\n+U d.t {\"id\":1,\"at\":\"1970-01-01 00:00:01\"}\n"
+        );
+    }
+    let Ok(Event::Change(change)) = decoder.decode(&record) else { panic!("a change") };
+    let schema = change.schema.unwrap();
+    let types: Vec<_> = schema.fields.iter().map(|field| field.ty.clone()).collect();
+    assert_eq!(types, [ColumnType::Int32, "timestamp-millis".parse().unwrap()]);
 }
 
 /// Flink CDC writes JSON's own types and no `mysqlType`.

@@ -1,6 +1,6 @@
 //! Maxwell's messages.
 
-use rowkind_formats::{Decoder, Event, Format, Record, Stated, Told};
+use rowkind_formats::{Change, ColumnType, Decoder, Event, Format, Record, Stated, Told};
 
 use crate::check_by;
 
@@ -180,4 +180,213 @@ fn where_a_change_comes_from() {
     assert_eq!(change.origin.changed_at().as_deref(), Some("2025-11-21 04:40:00+00"));
     assert_eq!(change.origin.position().as_deref(), Some("binlog.000004:155"));
     assert_eq!(change.origin.transaction().as_deref(), Some("7"));
+}
+
+/// Who compacts a topic, or deletes in it by key: Maxwell itself writes no null payload.
+#[test]
+fn a_tombstone_deletes_by_key() {
+    check(
+        r#"
+        {"database":"d","table":"t","pk.id":1} => null
+        ["d","t",[{"a":"x"},{"b":2}]] => null
+        {"database":"d","table":"t","pk.id":1} => {"database":"d","table":"t","type":"delete","data":{"id":1,"v":"b"}}
+        {"database":"d","table":"t","pk.id":1} => null
+        {"database":"d","table":"t","pk.id":1} => null
+        {"database":"d","table":"t","_uuid":"x"} => null
+        ["d","t",[{"_uuid":"x"}]] => null
+        c18d671a-5297-4005-8f9d-a74b1b00ce4c => null
+        {"id":1} => null
+        null => null
+        "#,
+        r#"
+        -D d.t {"id":1}
+        -D d.t {"a":"x","b":2}
+        -D d.t {"id":1,"v":"b"}
+        # Tombstone
+        -D d.t {"id":1}
+        # tombstone: table known, key unknown
+        # tombstone: table known, key unknown
+        # tombstone: table unknown, key unknown
+        # tombstone: table unknown, key unknown
+        # tombstone: table unknown, key unknown
+        "#,
+    );
+}
+
+/// The Kafka key has names in lower case.
+#[test]
+fn a_tombstone_spells_its_key_as_the_rows_do() {
+    check(
+        r#"
+        {"database":"d","table":"t","pk.order_id":1,"pk.no":2} => {"database":"d","table":"t","type":"insert","data":{"orderId":1,"No":2}}
+        {"database":"d","table":"t","pk.order_id":1,"pk.no":2} => null
+        {"database":"d","table":"u","pk.no":2} => null
+        "#,
+        r#"
+        +I d.t {"orderId":1,"No":2}
+        -D d.t {"orderId":1,"No":2}
+        -D d.u {"no":2}
+        "#,
+    );
+}
+
+/// A DDL message with a column of every type, in Maxwell's own words.
+const DEFINED: &str = r#""x" => {"type":"table-create","database":"d","table":"t","def":{"database":"d","charset":"utf8mb4","table":"t","columns":[{"type":"bigint","name":"id","signed":false},{"type":"tinyint","name":"ti","signed":true},{"type":"int","name":"iu","signed":false},{"type":"decimal","name":"d"},{"type":"double","name":"f"},{"type":"bit","name":"b"},{"type":"year","name":"y"},{"type":"varchar","name":"v","charset":"utf8mb4"},{"type":"text","name":"vb","charset":"binary"},{"type":"blob","name":"bl","charset":"binary"},{"type":"date","name":"da"},{"type":"time","name":"ti6","column-length":6},{"type":"datetime","name":"dt","column-length":3},{"type":"timestamp","name":"ts"},{"type":"enum","name":"e","enum-values":["a","b"]},{"type":"set","name":"s","enum-values":["a","b"]},{"type":"json","name":"j"},{"type":"geometry","name":"g"},{"type":"point","name":"p"}],"primary-key":["id"]},"ts":1795230973000,"sql":"create table t (…)"}"#;
+
+#[test]
+fn rows_behind_their_tables_definition_are_typed() {
+    let row = r#"{"database":"d","table":"t","pk.id":18446744073709551615} => {"database":"d","table":"t","type":"insert","data":{"id":18446744073709551615,"ti":-1,"iu":4294967295,"d":-0.010,"f":1.0E10,"b":5,"y":2024,"v":"1234","vb":"AP8=","bl":"AP8=","da":"0000-00-00","ti6":"12:34:56.700000","dt":"2024-02-29 12:34:56.700","ts":"2024-02-29 12:34:56","e":"b","s":["a","b"],"j":{"a": 1},"g":"LINESTRING (0 0, 1 2)","p":"POINT (1 2)"}}"#;
+    check(
+        &format!("{DEFINED}\n{row}"),
+        r#"
+        # SchemaChange
+        +I d.t {"id":18446744073709551615,"ti":-1,"iu":4294967295,"d":-0.010,"f":1.0E10,"b":5,"y":2024,"v":"1234","vb":"\\x00ff","bl":"\\x00ff","da":"0000-00-00","ti6":"12:34:56.7","dt":"2024-02-29 12:34:56.7","ts":"2024-02-29 12:34:56+00","e":"b","s":"a,b","j":"{\"a\": 1}","g":"\\x01020000000200000000000000000000000000000000000000000000000000f03f0000000000000040","p":"\\x0101000000000000000000f03f0000000000000040"}
+        "#,
+    );
+    let change = last_change(&mut maxwell(), &[DEFINED, row]);
+    let schema = change.schema.unwrap();
+    let types: Vec<_> = schema.fields.iter().map(|field| (field.name.as_str(), field.ty.clone())).collect();
+    let expected = [
+        ("id", ColumnType::UnsignedInt64),
+        ("ti", ColumnType::Int16),
+        ("iu", ColumnType::Int64),
+        ("d", ColumnType::VariableScaleDecimal),
+        ("f", ColumnType::Float64),
+        ("b", ColumnType::UnsignedInt64),
+        ("y", ColumnType::Int32),
+        ("v", ColumnType::Text),
+        ("vb", ColumnType::Bytes),
+        ("bl", ColumnType::Bytes),
+        ("da", ColumnType::IsoDate),
+        ("ti6", ColumnType::IsoTime),
+        ("dt", ColumnType::IsoTimestamp),
+        ("ts", ColumnType::ZonedTimestamp),
+        ("e", ColumnType::Enum),
+        ("s", ColumnType::EnumSet),
+        ("j", ColumnType::Json),
+        ("g", ColumnType::Geometry),
+        ("p", ColumnType::Point),
+    ];
+    assert_eq!(types, expected);
+}
+
+#[test]
+fn null_and_zero_and_empty_values_of_a_defined_table() {
+    check(
+        &format!(
+            "{DEFINED}\n{}",
+            r#"null => {"database":"d","table":"t","type":"update","data":{"id":1,"d":null,"ts":"0000-00-00 00:00:00","s":[],"j":[1],"g":null},"old":{"ts":"2024-02-29 12:34:56","j":"x y"}}"#
+        ),
+        r#"
+        # SchemaChange
+        -U d.t {"id":1,"d":null,"ts":"2024-02-29 12:34:56+00","s":"","j":"x y","g":null}
+        +U d.t {"id":1,"d":null,"ts":"0000-00-00 00:00:00","s":"","j":"[1]","g":null}
+        "#,
+    );
+}
+
+/// Rows and DDL messages come in topics of their own, and nothing orders the two.
+#[test]
+fn a_row_that_does_not_fit_the_definition_is_untyped() {
+    for data in [
+        r#"{"id":1,"v":7}"#,
+        r#"{"id":1,"other":"x"}"#,
+        r#"{"id":1,"ts":"soon"}"#,
+        r#"{"id":-1,"v":"x"}"#,
+        r#"{"b":-1}"#,
+    ] {
+        let row = format!(r#"null => {{"database":"d","table":"t","type":"insert","data":{data}}}"#);
+        check(&format!("{DEFINED}\n{row}"), &format!("# SchemaChange\n+I d.t {data}"));
+        assert_eq!(last_change(&mut maxwell(), &[DEFINED, &row]).schema, None, "{data}");
+    }
+    // of an update both images
+    let row = r#"null => {"database":"d","table":"t","type":"update","data":{"id":1,"bl":"AP8="},"old":{"bl":7}}"#;
+    check(
+        &format!("{DEFINED}\n{row}"),
+        "# SchemaChange\n-U d.t {\"id\":1,\"bl\":7}\n+U d.t {\"id\":1,\"bl\":\"AP8=\"}",
+    );
+}
+
+#[test]
+fn the_last_definition_counts() {
+    let column = |ty: &str| {
+        format!(r#"{{"database":"d","table":"t","columns":[{{"type":"{ty}","name":"c","charset":"utf8mb4"}}]}}"#)
+    };
+    let ddl = |ty: &str, table: &str, def: &str| {
+        format!(r#""x" => {{"type":"{ty}","database":"d","table":"{table}","def":{def},"ts":1,"sql":"x"}}"#)
+    };
+    let row = r#"null => {"database":"d","table":"t","type":"insert","data":{"c":"AP8="}}"#;
+    let value = |records: &[&str]| {
+        let change = last_change(&mut maxwell(), &[records, &[row]].concat());
+        format!("{:?}", change.rows.first().unwrap().get("c").unwrap())
+    };
+    let (text, blob) = (ddl("table-create", "t", &column("varchar")), ddl("table-alter", "t", &column("blob")));
+    let (as_text, as_bytes, untyped) = (r#"Text("AP8=")"#, "Bytes([0, 255])", r#"Embedded("AP8=")"#);
+    assert_eq!(value(&[]), untyped);
+    assert_eq!(value(&[&text]), as_text);
+    assert_eq!(value(&[&text, &blob]), as_bytes);
+    assert_eq!(value(&[&ddl("table-alter", "before", &column("blob"))]), as_bytes, "renamed to t");
+    assert_eq!(value(&[&blob, &ddl("table-alter", "t", "{}")]), untyped);
+    assert_eq!(value(&[&blob, &ddl("table-drop", "t", "null")]), untyped);
+    assert_eq!(value(&[&blob, r#""x" => {"type":"database-drop","database":"d","ts":1,"sql":"x"}"#]), untyped);
+    assert_eq!(value(&[&blob, r#""x" => {"type":"database-drop","database":"e","ts":1,"sql":"x"}"#]), as_bytes);
+    let renamed = column("blob").replace(r#""table":"t""#, r#""table":"after""#);
+    assert_eq!(value(&[&blob, &ddl("table-alter", "t", &renamed)]), untyped, "renamed to another");
+}
+
+/// Settings win over a definition, in the row and in the schema.
+#[test]
+fn what_is_stated_goes_before_a_definition() {
+    let columns = Stated::at_path("d.t.id", &"timestamp-millis".parse().unwrap());
+    let mut decoder = Decoder::new(Format::MaxwellJson, &Told { columns, ..Told::default() });
+    let row = r#"null => {"database":"d","table":"t","type":"insert","data":{"id":1000,"bl":"AP8="}}"#;
+    let change = last_change(&mut decoder, &[DEFINED, row]);
+    let schema = change.schema.as_ref().unwrap();
+    assert_eq!(schema.fields.first().unwrap().ty, "timestamp-millis".parse().unwrap());
+    check_by(&mut decoder, row, r#"+I d.t {"id":"1970-01-01 00:00:01","bl":"\\x00ff"}"#);
+}
+
+/// The key of a null payload is read as the rows of its table are.
+#[test]
+fn a_tombstone_of_a_defined_table() {
+    check(
+        &format!(
+            "{}\n{}",
+            DEFINED.replace("bigint", "varbinary"),
+            r#"{"database":"d","table":"t","pk.id":"AP8="} => null"#
+        ),
+        "# SchemaChange\n-D d.t {\"id\":\"\\\\x00ff\"}",
+    );
+}
+
+#[test]
+fn a_geometry_is_stated() {
+    let columns = Stated::at_path("d.t.g", &"geometry".parse().unwrap());
+    let mut decoder = Decoder::new(Format::MaxwellJson, &Told { columns, ..Told::default() });
+    check_by(
+        &mut decoder,
+        r#"
+        null => {"database":"d","table":"t","type":"insert","data":{"g":"POINT (1 2)"}}
+        null => {"database":"d","table":"t","type":"insert","data":{"g":null}}
+        null => {"database":"d","table":"t","type":"insert","data":{"g":"here"}}
+        "#,
+        r#"
+        +I d.t {"g":"\\x0101000000000000000000f03f0000000000000040"}
+        +I d.t {"g":null}
+        # error: `data.g`: expected a geometry in Well-Known Text, found a string that is none
+        "#,
+    );
+}
+
+/// The last record's change.
+fn last_change<'a>(decoder: &mut Decoder, records: &[&'a str]) -> Change<'a> {
+    let mut last = None;
+    for (offset, line) in (0..).zip(records) {
+        let (key, payload) = line.split_once(" => ").unwrap();
+        let key = (key != "null").then_some(key.as_bytes());
+        let record = Record { topic: "t", partition: 0, offset, key, payload: Some(payload.as_bytes()) };
+        last = Some(decoder.decode(&record).unwrap());
+    }
+    let Some(Event::Change(change)) = last else { panic!("a change") };
+    change
 }

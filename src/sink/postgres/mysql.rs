@@ -1,6 +1,6 @@
 //! Texts of values as Canal and Maxwell send them of `MySQL`.
 
-use rowkind_formats::{BytesText, Error, bytes_of, literal::bytea_text, local_timestamp};
+use rowkind_formats::{BytesText, Error, Geometry, bytes_of, literal::bytea_text, local_timestamp};
 
 use super::kind::Kind;
 use super::modes::Modes;
@@ -15,7 +15,11 @@ pub(super) fn embedded_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Res
         Kind::Json | Kind::Jsonb => {
             serde_json::to_string(text).map(Text::Owned).map_err(|_| refused(kind.expected(), "a string"))
         }
-        Kind::Bytea => bytes_of(text, BytesText::Base64).map(|bytes| bytea_text(&bytes).into()),
+        // no text of a geometry is base64
+        Kind::Bytea => match Geometry::of_wkt(text).as_ref().and_then(Geometry::ewkb) {
+            Some(ewkb) => Ok(bytea_text(ewkb).into()),
+            None => bytes_of(text, BytesText::Base64).map(|bytes| bytea_text(&bytes).into()),
+        },
         Kind::Timestamp { zoned: true, .. } => {
             Ok(local_timestamp(text).map_or(text.into(), |local| Text::Owned(local + "+00")))
         }
