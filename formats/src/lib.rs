@@ -61,6 +61,7 @@ mod decimal;
 mod detect;
 mod interval;
 mod json;
+mod limits;
 mod rebuilt;
 mod unavailable;
 mod zone;
@@ -70,6 +71,7 @@ pub use debezium::Stated;
 pub use decoder::{Decoder, Format, Told};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
+pub use limits::{MAX_LEVELS, MAX_RECORD_BYTES, check_levels};
 pub use origin::Origin;
 pub use record::{Record, RecordedRecord};
 pub use row::{

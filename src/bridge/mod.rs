@@ -137,8 +137,14 @@ fn start_source(
         let mut kafka = None;
         let ended = match &config.source {
             Source::File { path, topics } => {
-                let (path, topics, pipeline) = (path.clone(), topics.clone(), config.name.clone());
-                let file = FileSource { path, topics, pipeline, start: config.start, stop: config.stop };
+                let file = FileSource {
+                    path: path.clone(),
+                    topics: topics.clone(),
+                    pipeline: config.name.clone(),
+                    start: config.start,
+                    stop: config.stop,
+                    max_record_bytes: config.told.max_record_bytes,
+                };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => KafkaSource::new(settings, &config.name, (config.start, config.stop), progress)

@@ -2,7 +2,7 @@
 
 use rowkind_formats::{BytesText, Format, Placeholder, Stated, Told, UtcOffset};
 
-use super::{ConfigError, Reader};
+use super::{ConfigError, Reader, parse_bytes};
 use crate::registry::{Location, Login, Settings};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
@@ -42,7 +42,12 @@ pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
 
 /// What the records do not say.
 pub(super) fn told(read: &Reader<'_>, format: Format) -> Result<Told, ConfigError> {
-    Ok(Told { placeholder: placeholder(read)?, columns: columns(read, format)?, time_zone: time_zone(read)? })
+    Ok(Told {
+        placeholder: placeholder(read)?,
+        columns: columns(read, format)?,
+        time_zone: time_zone(read)?,
+        max_record_bytes: read.parsed("source.max_record_bytes", parse_bytes)?,
+    })
 }
 
 fn placeholder(read: &Reader<'_>) -> Result<Placeholder, ConfigError> {

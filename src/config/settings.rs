@@ -141,6 +141,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The connector's unavailable.value.placeholder",
     ),
     setting(
+        "source.max_record_bytes",
+        Kind::Bytes,
+        Some("32MB"),
+        "A record whose key and payload are larger than this cannot be applied",
+    ),
+    setting(
         "registry.url",
         Kind::List,
         None,
@@ -231,6 +237,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// The settings that a decoder alone has.
 pub(crate) fn decoding() -> impl Iterator<Item = &'static Setting> {
-    let of_source = ["source.columns", "source.timezone", "source.unavailable_placeholder"];
+    let of_source = ["source.columns", "source.timezone", "source.unavailable_placeholder", "source.max_record_bytes"];
     SETTINGS.iter().filter(move |setting| setting.key.starts_with("registry.") || of_source.contains(&setting.key))
 }

@@ -29,6 +29,7 @@ use crate::connect::{self, ColumnType};
 use crate::debezium::{Stated, StatedTypes};
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Json, Name};
+use crate::limits::check_levels;
 use crate::origin::Origin;
 use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
@@ -198,7 +199,7 @@ fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
         Json::Bool(value) => Value::Bool(value),
         Json::Number(text) => Value::Number(Cow::Borrowed(text)),
         Json::String(quoted) => Value::Embedded(json::unescape(quoted)?),
-        Json::Array(text) | Json::Object(text) => Value::Json(Cow::Borrowed(text)),
+        Json::Array(text) | Json::Object(text) => connect::nested(text)?,
     })
 }
 
@@ -212,7 +213,10 @@ fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>, Error> {
             let names: Vec<&str> = names.iter().map(|Name(name)| &**name).collect();
             Ok(Value::Text(Cow::Owned(names.join(","))))
         }
-        (ColumnType::Json, _) => Ok(Value::Text(Cow::Borrowed(raw.get()))),
+        (ColumnType::Json, _) => {
+            check_levels(raw.get())?;
+            Ok(Value::Text(Cow::Borrowed(raw.get())))
+        }
         _ => connect::typed(raw, ty),
     }
 }

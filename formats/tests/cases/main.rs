@@ -11,6 +11,7 @@ mod bad;
 mod canal;
 mod cloud_events;
 mod flattened;
+mod limits;
 mod maxwell;
 mod names;
 mod not_sent;
