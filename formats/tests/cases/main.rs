@@ -7,6 +7,7 @@
 
 mod arrays;
 mod asides;
+mod avro;
 mod bad;
 mod canal;
 mod cloud_events;
