@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::decode::{Decoder, Shared};
 use crate::dedup::Dedup;
 use crate::registry::{self, Registry};
-use crate::source::read_topic;
+use crate::source::{read_line, read_topic};
 use crate::terminal::{self, Look};
 
 /// Rows that `--dedup` remembers; the least recently printed are forgotten.
@@ -115,6 +115,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         has_colour: terminal::has_colour(),
         output,
         wanted: &wanted,
+        max_line_bytes: RecordedRecord::max_line_bytes(told.max_record_bytes),
         n_bad: 0,
         gone: None,
     };
@@ -139,6 +140,7 @@ struct Printer<'o, W: Write> {
     has_colour: bool,
     output: Output,
     wanted: &'o Wanted,
+    max_line_bytes: usize,
     n_bad: usize,
     /// Why nothing can be written any more.
     gone: Option<io::Error>,
@@ -150,10 +152,20 @@ impl<W: Write> Printer<'_, W> {
         let (mut line, mut n_lines) = (Vec::new(), 0_usize);
         loop {
             line.clear();
-            if lines.read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))? == 0 {
+            let fits = read_line(&mut lines, &mut line, self.max_line_bytes);
+            let fits = fits.with_context(|| format!("cannot read {name}"))?;
+            if line.is_empty() {
                 return Ok(());
             }
             n_lines += 1;
+            if !fits {
+                self.bad(&format!(
+                    "{name}, line {n_lines}: expected at most {} bytes, found more",
+                    self.max_line_bytes
+                ));
+                lines.skip_until(b'\n').with_context(|| format!("cannot read {name}"))?;
+                continue;
+            }
             if line.trim_ascii().is_empty() {
                 continue;
             }

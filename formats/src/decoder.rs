@@ -6,6 +6,7 @@ use crate::debezium::{self, Stated};
 use crate::detect::Auto;
 use crate::error::{Error, ErrorKind};
 use crate::flattened;
+use crate::limits::{MAX_RECORD_BYTES, check_size};
 use crate::maxwell;
 use crate::mongodb::DocumentForm;
 use crate::ogg;
@@ -68,7 +69,7 @@ impl Format {
 }
 
 /// What the source was told and its records do not say.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Told {
     /// The connector's `unavailable.value.placeholder`.
     pub placeholder: Placeholder,
@@ -78,6 +79,20 @@ pub struct Told {
     pub time_zone: Option<UtcOffset>,
     /// What documents of `MongoDB` become.
     pub documents: DocumentForm,
+    /// The most bytes of a record's key and payload together; one with more is refused.
+    pub max_record_bytes: usize,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            placeholder: Placeholder::default(),
+            columns: Vec::new(),
+            time_zone: None,
+            documents: DocumentForm::default(),
+            max_record_bytes: MAX_RECORD_BYTES,
+        }
+    }
 }
 
 /// Decodes the records of any number of topics. [`Decoder::default`] is for Debezium's JSON.
@@ -88,6 +103,7 @@ pub struct Told {
 pub struct Decoder {
     format: Format,
     of: Of,
+    max_record_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -123,15 +139,17 @@ impl Decoder {
             Format::MaxwellJson => Of::Maxwell(Box::new(maxwell::Decoder::new(columns))),
             Format::OggJson => Of::Ogg(Box::new(ogg::Decoder::new(columns))),
         };
-        Self { format, of }
+        Self { format, of, max_record_bytes: told.max_record_bytes }
     }
 
     /// Decodes one record.
     ///
     /// # Errors
     ///
-    /// When the record is none of its format, or holds a value that is not of its type. No part of it is decoded then.
+    /// When the record is too large or none of its format, or holds a value that is not of its type. No part of it is
+    /// decoded then.
     pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
+        check_size(record, self.max_record_bytes)?;
         self.check_encoding(record)?;
         match &mut self.of {
             Of::Auto(auto) => auto.decode(record),

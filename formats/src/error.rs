@@ -39,6 +39,18 @@ pub enum ErrorKind {
         /// Its id in the registry.
         id: u32,
     },
+    /// A key and payload of too many bytes.
+    #[error("expected at most {limit} bytes, found more")]
+    TooLarge {
+        /// The most bytes that the two may have together.
+        limit: usize,
+    },
+    /// A row of too many columns.
+    #[error("expected at most {limit} columns, found more")]
+    TooManyColumns {
+        /// The most columns there may be.
+        limit: usize,
+    },
     /// Objects and arrays, or types, inside of each other.
     #[error("expected at most {limit} levels, found more")]
     TooDeep {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json, Name};
+use crate::limits::check_columns;
 use crate::row::{Column, Key, Row, RowKind, Table, Value};
 
 /// The row as it was: `after` with the columns of `old` in place of its own.
@@ -60,6 +61,7 @@ pub(crate) fn key_names<'a>(raw: &'a RawValue, path: &str) -> Result<Vec<Cow<'a,
     let expected = "an array of the names of the key's columns";
     let names: Vec<Name<'a>> = serde_json::from_str(raw.get())
         .map_err(|_| Error::new(path, ErrorKind::Malformed { expected, found: "value" }))?;
+    check_columns(names.len()).map_err(|error| error.under(path))?;
     Ok(names.into_iter().map(|Name(name)| name).collect())
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn image<'a>(
         return Err(Json::of(raw).unexpected("an object of columns"));
     };
     let Fields(fields) = json::parse(text.as_bytes())?;
+    check_columns(fields.len())?;
     let column = |(at, (name, raw)): (usize, (Cow<'a, str>, &'a RawValue))| match read(&name, at, raw) {
         Ok(value) => Ok(Column { name, value }),
         Err(error) => Err(error.under(&name)),

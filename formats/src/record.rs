@@ -64,6 +64,12 @@ struct Line {
 }
 
 impl RecordedRecord {
+    /// The most bytes of a line whose record is of at most `max_record_bytes`: in JSON a byte is six where it is escaped
+    /// (`\u0000`). Of names and headers there may be a megabyte.
+    pub fn max_line_bytes(max_record_bytes: usize) -> usize {
+        max_record_bytes.saturating_mul(6).saturating_add(1 << 20)
+    }
+
     /// Reads one line.
     ///
     /// # Errors

@@ -140,8 +140,15 @@ fn start_source(
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
         let ended = match &config.source {
             Source::File { path, topics } => {
-                let (path, topics, pipeline) = (path.clone(), topics.clone(), config.name.clone());
-                let file = FileSource { path, topics, pipeline, start: config.start, stop: config.stop, tail };
+                let file = FileSource {
+                    path: path.clone(),
+                    topics: topics.clone(),
+                    pipeline: config.name.clone(),
+                    start: config.start,
+                    stop: config.stop,
+                    tail,
+                    max_record_bytes: config.told.max_record_bytes,
+                };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => {

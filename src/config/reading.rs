@@ -2,7 +2,7 @@
 
 use rowkind_formats::{BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
 
-use super::{ConfigError, Reader};
+use super::{ConfigError, Reader, parse_bytes};
 use crate::registry::{Location, Login, Settings};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
@@ -47,6 +47,7 @@ pub(super) fn told(read: &Reader<'_>) -> Result<Told, ConfigError> {
         columns: columns(read)?,
         time_zone: time_zone(read)?,
         documents: documents(read)?,
+        max_record_bytes: read.parsed("source.max_record_bytes", parse_bytes)?,
     })
 }
 

@@ -148,6 +148,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The connector's unavailable.value.placeholder",
     ),
     setting(
+        "source.max_record_bytes",
+        Kind::Bytes,
+        Some("32MB"),
+        "A record whose key and payload are larger than this cannot be applied",
+    ),
+    setting(
         "registry.url",
         Kind::List,
         None,
@@ -256,6 +262,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// The settings that a decoder alone has.
 pub(crate) fn decoding() -> impl Iterator<Item = &'static Setting> {
-    let of_source = ["source.columns", "source.document", "source.timezone", "source.unavailable_placeholder"];
+    let of_source = [
+        "source.columns",
+        "source.document",
+        "source.timezone",
+        "source.unavailable_placeholder",
+        "source.max_record_bytes",
+    ];
     SETTINGS.iter().filter(move |setting| setting.key.starts_with("registry.") || of_source.contains(&setting.key))
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rowkind_formats::RecordedRecord;
 
-use super::{Claims, Gatherer, SourceError, gap};
+use super::{Claims, Gatherer, SourceError, gap, read_line};
 use crate::config::{Start, Stop};
 use crate::records::{Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
@@ -29,6 +29,8 @@ pub struct FileSource {
     pub stop: Stop,
     /// How many records before each stored offset are read again, to be learnt from.
     pub tail: i64,
+    /// The most bytes of a record's key and payload together.
+    pub max_record_bytes: usize,
 }
 
 /// How often a file that may grow is looked at again.
@@ -39,7 +41,7 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, a line is no recorded record, or a partition's stored offset lies before its first
+    /// When the file cannot be read, a line is no recorded record or too long for one, or a partition's stored offset lies before its first
     /// record.
     pub fn run(
         &self,
@@ -55,8 +57,12 @@ impl FileSource {
         let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
         let (mut line, mut n_lines) = (Vec::new(), 0_u64);
         let mut seen = HashSet::new();
+        let max_bytes = RecordedRecord::max_line_bytes(self.max_record_bytes);
         while !shutdown.is_requested() {
-            file.read_until(b'\n', &mut line).map_err(unreadable)?;
+            if !read_line(&mut file, &mut line, max_bytes).map_err(unreadable)? {
+                let place = format!("`{name}`, line {}", n_lines + 1);
+                return Err(SourceError::Fatal(format!("{place}: expected at most {max_bytes} bytes, found more")));
+            }
             if line.last() == Some(&b'\n') || (self.stop == Stop::Latest && !line.is_empty()) {
                 n_lines += 1;
                 if !line.trim_ascii().is_empty() {

@@ -8,6 +8,7 @@ mod consumer;
 mod file;
 mod gather;
 mod kafka;
+mod line;
 mod topic;
 
 use crate::records::TopicPartition;
@@ -16,6 +17,7 @@ use crate::sink::postgres::Claim;
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub use kafka::KafkaSource;
+pub(crate) use line::read_line;
 pub use topic::read_topic;
 
 /// Claims partitions, each with the offset at which it starts when none is stored.

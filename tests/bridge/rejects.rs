@@ -114,3 +114,69 @@ fn what_nobody_states_is_refused() {
     pipeline.set("source.time_precision", "adaptive").run().with_code(0);
     assert_eq!(database.rows("select at from items"), "(\"2024-03-01 10:00:00.123\")");
 }
+
+/// What is larger, deeper or wider than can be held is one reject more, and nothing stops at it.
+#[test]
+fn records_that_hold_too_much_are_skipped() {
+    let database = Database::new();
+    database.execute("create table items (id int primary key, v text, j jsonb)");
+    let nested = |n_levels: usize| "[".repeat(n_levels) + &"]".repeat(n_levels);
+    let with_json = |id: i64, j: &str| {
+        let source = r#"{"schema":"public","table":"items"}"#;
+        Record::raw(&format!(r#"{{"op":"c","source":{source},"after":{{"id":{id},"j":{j}}}}}"#))
+            .keyed(json!({"id": id}))
+    };
+    let records = [
+        with_json(0, &nested(1_000)),
+        created("items", json!({"id": 1, "v": "x".repeat(50 << 20)})),
+        with_json(2, &nested(100_000)),
+        with_json(3, &json!(nested(100_000)).to_string()),
+        of_columns(2_000),
+        of_columns(100_000),
+        created("items", json!({"id": 6, "v": "y".repeat(30 << 20)})),
+    ];
+    let file = file_of("shop.public.items", 0, &records);
+    let ended = Pipeline::from_file(file.path(), &database).set("rejects.policy", "skip").run().with_code(0);
+    for (offset, reason) in [
+        (1, "`payload`: expected at most 33554432 bytes, found more"),
+        (2, "`after.j`: expected at most 1000 levels, found more"),
+        (3, "`after.j`: expected at most 1000 levels, found more"),
+        (4, "Postgres: tables can have at most 1600 columns (SQLSTATE 54011)"),
+        (5, "`schema`: expected at most 10000 columns, found more"),
+    ] {
+        let reject = format!("skipped topic shop.public.items, partition 0, offset {offset}: {reason}");
+        assert!(ended.log.contains(&reject), "{reject}: {}", ended.log);
+    }
+    assert!(ended.log.contains("rejects=5"), "{}", ended.log);
+    assert_eq!(database.rows("select id, length(v) from items order by 1"), "(0,)\n(6,31457280)");
+
+    // a line of more than such a record has is not read into memory
+    let stopped = Pipeline::from_file(file.path(), &database).set("source.max_record_bytes", "4MB").run().with_code(1);
+    stopped.says("line 2: expected at most 26214400 bytes, found more");
+}
+
+/// A row of a table of its own, with its schema.
+fn of_columns(n_columns: usize) -> Record {
+    let names = (0..n_columns).map(|n| format!("c{n}"));
+    let fields: Vec<_> = names.map(|name| json!({"type": "int32", "optional": true, "field": name})).collect();
+    let image = json!({"type": "struct", "optional": true, "field": "after", "fields": fields});
+    let source = json!({"schema": "public", "table": "wide"});
+    let payload = json!({"op": "c", "source": source, "after": {"c0": 1}});
+    let key = json!({"schema": {"type": "struct", "fields": [{"type": "int32", "field": "c0"}]}, "payload": {"c0": 1}});
+    Record::raw(&json!({"schema": {"type": "struct", "fields": [image]}, "payload": payload}).to_string()).keyed(key)
+}
+
+/// librdkafka is told to fetch less at once than such a record has; it comes nonetheless.
+#[test]
+fn a_large_record_of_a_topic() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table items (id int primary key, v text)");
+    let topic = broker.topic("shop.public.items", 1);
+    let large = |id: i64, n_kb: usize| created("items", json!({"id": id, "v": "x".repeat(n_kb << 10)}));
+    broker.write(&topic, 0, &[large(0, 0), large(1, 800), large(2, 3_000), large(3, 0)]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("source.max_record_bytes", "2MB")
+        .set("rejects.policy", "skip");
+    pipeline.run().with_code(0).says("offset 2: `payload`: expected at most 2097152 bytes, found more");
+    assert_eq!(database.rows("select id, length(v) from items order by 1"), "(0,0)\n(1,819200)\n(3,0)");
+}

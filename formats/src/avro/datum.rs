@@ -243,7 +243,12 @@ impl<'a> Cursor<'a> {
                 return Ok(());
             }
             for _ in 0..n {
+                let n_left = self.rest.len();
                 each(self)?;
+                // what takes no bytes could be there any number of times
+                if self.rest.len() == n_left {
+                    return Err(self.broken());
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::debezium::image::Types;
 use crate::decimal::decimal_text;
 use crate::error::{Error, ErrorKind};
 use crate::json;
+use crate::limits::{check_columns, check_levels};
 use crate::row::{Column, Value};
 use crate::unavailable::Placeholder;
 
@@ -30,6 +31,7 @@ pub(crate) fn columns<'a>(
     let Some(Type::Record(fields)) = schema.get(ty) else {
         return Err(Error::new("", ErrorKind::Unexpected { expected: "a record of columns", found: "another type" }));
     };
+    check_columns(fields.len())?;
     let mut columns = Vec::with_capacity(fields.len());
     for field in fields {
         if !is_column(&field.name) {
@@ -66,6 +68,9 @@ fn value<'a>(
         (None | Some(Type::Null), _) => Ok(Some(Value::Null)),
         (Some(Type::String), T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector) => {
             let text = cursor.text()?;
+            if matches!(ty, T::Json) {
+                check_levels(text)?;
+            }
             Ok((!placeholder.is_text(text)).then_some(Value::Text(Cow::Borrowed(text))))
         }
         (Some(Type::Boolean), T::Boolean) => Ok(Some(Value::Bool(cursor.boolean()?))),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::connect::{ColumnType, field_at};
 use crate::error::Error;
 use crate::json::{self, Json};
+use crate::limits::check_columns;
 use crate::row::{Connector, Field, RowSchema, SourceColumn};
 
 /// How the text of a column's values is read.
@@ -29,8 +30,9 @@ pub(super) enum Wire {
     DateTime,
     /// Wall clock of the server's time zone.
     Timestamp,
-    /// Text, and JSON as text.
     Text,
+    /// The text of JSON.
+    Json,
     /// A byte a character. `BINARY(n)` has lost its zero bytes at the end.
     Bytes {
         padded_to: usize,
@@ -56,6 +58,7 @@ pub(super) struct Columns {
 impl Columns {
     fn parse(text: &str, has_time_zone: bool) -> Result<Self, Error> {
         let json::Fields(sent) = json::parse(text.as_bytes())?;
+        check_columns(sent.len())?;
         let (mut fields, mut wires) = (Vec::with_capacity(sent.len()), Vec::with_capacity(sent.len()));
         for (name, raw) in sent {
             let declared = match Json::of(raw) {
@@ -178,7 +181,7 @@ fn column_type(text: &str, has_time_zone: bool) -> (Wire, ColumnType, SourceColu
         | "NATIONAL VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "LONG" | "LONG VARCHAR" => {
             (Wire::Text, T::Text)
         }
-        "JSON" => (Wire::Text, T::Json),
+        "JSON" => (Wire::Json, T::Json),
         "BINARY" | "CHAR BYTE" => (Wire::Bytes { padded_to: declared.size(0).unwrap_or(1).min(255) }, T::Bytes),
         "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" | "LONG VARBINARY" => {
             (Wire::Bytes { padded_to: 0 }, T::Bytes)

@@ -6,11 +6,12 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use super::types::Wire;
-use crate::connect::{ColumnType, malformed};
+use crate::connect::{ColumnType, malformed, nested};
 use crate::digits::{bits, decimal, float, integer, is_digits};
 use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::json::{self, Json};
+use crate::limits::check_levels;
 use crate::mysql_time::{checked, is_date, is_time, is_timestamp, is_zero};
 use crate::restated::restated;
 use crate::row::Value;
@@ -21,14 +22,14 @@ use crate::zone::UtcOffset;
 ///
 /// # Errors
 ///
-/// When a string holds a broken escape.
+/// When a string holds a broken escape, or the value has too many levels.
 pub(super) fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
     Ok(match Json::of(raw) {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
         Json::Number(text) => Value::Number(Cow::Borrowed(text)),
         Json::String(quoted) => Value::Text(json::unescape(quoted)?),
-        Json::Array(text) | Json::Object(text) => Value::Json(Cow::Borrowed(text)),
+        Json::Array(text) | Json::Object(text) => nested(text)?,
     })
 }
 
@@ -74,6 +75,10 @@ pub(super) fn typed<'a>(raw: &'a RawValue, wire: &Wire, zone: Option<&UtcOffset>
     let none = |expected| move || malformed(expected, found);
     Ok(match wire {
         Wire::Text => Value::Text(text),
+        Wire::Json => {
+            check_levels(&text)?;
+            Value::Text(text)
+        }
         Wire::Integer => Value::Number(integer(text).ok_or_else(none("an integer"))?),
         Wire::Decimal { scale } => Value::Number(decimal(text, *scale).ok_or_else(none("a decimal"))?),
         Wire::Float => Value::Number(float(text).ok_or_else(none("a floating-point number"))?),

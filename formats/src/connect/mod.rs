@@ -15,4 +15,4 @@ pub use types::{BytesText, ColumnType, Structured, UnknownType};
 pub use value::bytes_of;
 
 pub(crate) use schema::{Node, Parsed, Schemas, columns_of, columns_of_image, field_at, field_of};
-pub(crate) use value::{bytes, malformed, typed, untyped};
+pub(crate) use value::{bytes, malformed, nested, typed, untyped};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::types::ColumnType;
 use crate::error::{Error, ErrorKind};
 use crate::json;
+use crate::limits::{check_columns, check_levels_to};
 use crate::row::{Connector, Field, RowSchema, SourceColumn};
 
 /// Debezium writes this as the length of a `bit varying` without a limit.
@@ -135,23 +136,29 @@ pub(crate) struct Schemas {
 /// A topic has a handful of schemas in its life; a cache that outgrows this is being filled with noise.
 const MAX_SCHEMAS: usize = 4_096;
 
+/// Types inside of each other are two levels each; `serde_json` itself reads no more than these.
+const MAX_LEVELS: usize = 127;
+
 impl Schemas {
     /// The schema in `text`, made a row schema by `shape`. Parsed only when it was not seen before.
     ///
     /// # Errors
     ///
-    /// When the text is not a Connect schema.
+    /// When the text is not a Connect schema, or a larger one than any table's.
     fn get(&mut self, text: &str, shape: impl FnOnce(Node) -> Result<RowSchema, Error>) -> Result<Parsed, Error> {
         if let Some(parsed) = self.by_text.get(text) {
             return Ok(parsed.clone());
         }
+        check_levels_to(text, MAX_LEVELS).map_err(|error| error.under("schema"))?;
         let mut node = json::parse::<Node>(text.as_bytes()).map_err(|error| {
             let kind = ErrorKind::Malformed { expected: "a Connect schema", found: "value" };
             if matches!(error.kind(), ErrorKind::BrokenJson { .. }) { error } else { Error::new("", kind) }
                 .under("schema")
         })?;
         let name = node.name.take().map(Arc::from);
-        let parsed = Parsed { row: Arc::new(shape(node)?), name };
+        let row = shape(node)?;
+        check_columns(row.fields.len()).map_err(|error| error.under("schema"))?;
+        let parsed = Parsed { row: Arc::new(row), name };
         if self.by_text.len() >= MAX_SCHEMAS {
             self.by_text.clear();
         }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::interval::interval;
 use crate::json::{self, Json};
+use crate::limits::check_levels;
 use crate::literal;
 use crate::row::Value;
 
@@ -21,14 +22,14 @@ use crate::row::Value;
 ///
 /// # Errors
 ///
-/// When a string holds a broken escape.
+/// When a string holds a broken escape, or the value has too many levels.
 pub(crate) fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
     Ok(match Json::of(raw) {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
         Json::Number(text) => Value::Number(Cow::Borrowed(text)),
         Json::String(quoted) => Value::Untyped(json::unescape(quoted)?),
-        Json::Array(text) | Json::Object(text) => Value::Json(Cow::Borrowed(text)),
+        Json::Array(text) | Json::Object(text) => nested(text)?,
     })
 }
 
@@ -51,9 +52,12 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
         T::Int16 | T::Int32 | T::Int64 => integer(found).map(|_| Value::Number(Cow::Borrowed(raw.get()))),
         T::UnsignedInt64 => unsigned(found, raw.get()).map(Value::Number),
         T::Float32 | T::Float64 => float(found),
-        T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector => {
-            text(found).map(Value::Text)
+        T::Json => {
+            let text = text(found)?;
+            check_levels(&text)?;
+            Ok(Value::Text(text))
         }
+        T::Text | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector => text(found).map(Value::Text),
         T::Bytes => bytes(found).map(Value::Bytes),
         T::BytesAsText(form) => bytes_of(&text(found)?, *form).map(Value::Bytes),
         T::Decimal { scale, .. } => decimal_of(found, *scale).map(Value::Number),
@@ -85,7 +89,7 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
             _ => Err(found.unexpected("an object of a geometry")),
         },
         T::FloatVector | T::DoubleVector => match found {
-            Json::Array(text) => Ok(Value::Json(Cow::Borrowed(text))),
+            Json::Array(text) => nested(text),
             _ => Err(found.unexpected("an array of numbers")),
         },
         T::SparseVector => match found {
@@ -94,7 +98,7 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
         },
         T::Map => match found {
             // a map whose keys are no strings is an array of pairs
-            Json::Object(text) | Json::Array(text) => Ok(Value::Json(Cow::Borrowed(text))),
+            Json::Object(text) | Json::Array(text) => nested(text),
             _ => Err(found.unexpected("a map")),
         },
         T::Array(item) => match found {
@@ -123,6 +127,16 @@ fn item_text(raw: &RawValue, ty: &ColumnType) -> Result<Option<String>, Error> {
             (None, ewkb) => Some(literal::hex_text(ewkb.unwrap_or_default())),
         },
     })
+}
+
+/// An object or array that stays one.
+///
+/// # Errors
+///
+/// When it has too many levels.
+pub(crate) fn nested(text: &str) -> Result<Value<'_>, Error> {
+    check_levels(text)?;
+    Ok(Value::Json(Cow::Borrowed(text)))
 }
 
 fn owned<'a>(text: String) -> Value<'a> {

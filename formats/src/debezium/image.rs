@@ -9,6 +9,7 @@ use crate::avro::{self, Datum};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
+use crate::limits::check_columns;
 use crate::row::{Column, Field, RowSchema};
 use crate::unavailable::Placeholder;
 
@@ -65,6 +66,7 @@ pub(crate) fn columns<'a>(
     placeholder: &Placeholder,
     mut not_sent: impl FnMut(Cow<'a, str>),
 ) -> Result<Vec<Column<'a>>, Error> {
+    check_columns(fields.len())?;
     let mut columns = Vec::with_capacity(fields.len());
     for (at, (sent_as, raw)) in fields.into_iter().enumerate() {
         let (name, ty) = types.of(sent_as, at);

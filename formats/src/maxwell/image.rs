@@ -71,7 +71,7 @@ fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
         Json::Bool(value) => Value::Bool(value),
         Json::Number(text) => Value::Number(Cow::Borrowed(text)),
         Json::String(quoted) => Value::Embedded(json::unescape(quoted)?),
-        Json::Array(text) | Json::Object(text) => Value::Json(Cow::Borrowed(text)),
+        Json::Array(text) | Json::Object(text) => connect::nested(text)?,
     })
 }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use crate::calendar::{TimeUnit, timestamp, zoned_timestamp};
-use crate::connect::malformed;
+use crate::connect::{malformed, nested};
 use crate::digits::float;
 use crate::error::Error;
 use crate::json::{self, Fields, Json};
@@ -25,10 +25,10 @@ pub(super) fn value(raw: &RawValue) -> Result<Value<'_>, Error> {
         Json::Bool(value) => return Ok(Value::Bool(value)),
         Json::Number(text) => return Ok(Value::Number(Cow::Borrowed(text))),
         Json::String(quoted) => return json::unescape(quoted).map(Value::Text),
-        Json::Array(text) => return Ok(Value::Json(Cow::Borrowed(text))),
+        Json::Array(text) => return nested(text),
         Json::Object(text) => text,
     };
-    let document = || Ok(Value::Json(Cow::Borrowed(object)));
+    let document = || nested(object);
     let Fields(fields) = json::parse(object.as_bytes())?;
     let (name, inner) = match fields.as_slice() {
         [(name, inner)] => (&**name, Json::of(inner)),

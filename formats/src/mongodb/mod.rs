@@ -43,6 +43,7 @@ use crate::debezium::Stated;
 use crate::debezium::memory::Memory;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Name};
+use crate::limits::check_levels;
 use crate::origin::Origin;
 use crate::rebuilt::row;
 use crate::record::Record;
@@ -237,6 +238,7 @@ impl Documents {
                     Some(id) => id,
                     None => self.id(fields.iter().find(|(name, _)| name == ID).map(|(_, raw)| *raw))?,
                 };
+                check_levels(&text)?;
                 let document = Column { name: Cow::Borrowed(DOCUMENT), value: Value::Json(text) };
                 Ok(vec![id, document])
             }

@@ -7,10 +7,12 @@
 
 mod arrays;
 mod asides;
+mod avro;
 mod bad;
 mod canal;
 mod cloud_events;
 mod flattened;
+mod limits;
 mod maxwell;
 mod mongodb;
 mod names;

@@ -10,7 +10,7 @@ use rowkind_formats::literal::{
     array_literal, bits_text, bytea_text, hex_text, hstore_literal, sparse_vector, variable_scale_decimal,
 };
 use rowkind_formats::{BytesText, Error, ErrorKind, Geometry, Structured, TimeUnit, Value};
-use rowkind_formats::{bytes_of, date, decimal_text, interval, structured_text, time, timestamp};
+use rowkind_formats::{bytes_of, check_levels, date, decimal_text, interval, structured_text, time, timestamp};
 use rowkind_formats::{local_date, local_time, local_timestamp, zoned_time, zoned_timestamp};
 
 use super::fits::{fitted, is_number, is_zero_date};
@@ -177,6 +177,10 @@ fn either_text<'v>(text: &'v str, kind: &Kind, modes: Modes) -> Result<Text<'v>,
         Kind::Timestamp { zoned: false, .. } => or_as_it_is(local_timestamp(text)),
         Kind::Timestamp { zoned: true, .. } => or_as_it_is(zoned_timestamp(text)),
         Kind::Timetz { .. } => or_as_it_is(zoned_time(text)),
+        Kind::Json | Kind::Jsonb => {
+            check_levels(text)?;
+            text.into()
+        }
         Kind::Hstore if text.starts_with('{') => hstore_literal(text)?.into(),
         _ => text.into(),
     })

@@ -17,6 +17,8 @@ use super::{RUNTIME, Record, unique};
 /// Names a real cluster, as `host:port,host:port`.
 const BROKERS: &str = "ROWKIND_TEST_BROKERS";
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The default is 1 MB. The mock keeps 5 MB of a partition.
+const MAX_MESSAGE_BYTES: &str = "4000000";
 
 pub(crate) struct Broker {
     cluster: Cluster,
@@ -65,7 +67,8 @@ impl Broker {
         match &self.cluster {
             Cluster::Mock(mock) => mock.create_topic(&topic, n_partitions, 1).unwrap(),
             Cluster::Real(admin) => {
-                let wanted = NewTopic::new(&topic, n_partitions, TopicReplication::Fixed(1));
+                let wanted = NewTopic::new(&topic, n_partitions, TopicReplication::Fixed(1))
+                    .set("max.message.bytes", MAX_MESSAGE_BYTES);
                 let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
                 let made = RUNTIME.block_on(admin.create_topics([&wanted], &options));
                 made.unwrap_or_else(|error| panic!("{BROKERS}={}: {error}", self.address)).remove(0).unwrap();
@@ -86,6 +89,7 @@ impl Broker {
         let producer: FutureProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.address)
             .set("enable.idempotence", "true")
+            .set("message.max.bytes", MAX_MESSAGE_BYTES)
             .create()
             .unwrap();
         RUNTIME.block_on(async {

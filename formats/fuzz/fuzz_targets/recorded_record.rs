@@ -1,0 +1,6 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rowkind_formats_fuzz::parse_and_decode;
+
+fuzz_target!(|input: &[u8]| parse_and_decode(input));
