@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::interval::interval;
 use crate::json;
+use crate::limits::check_levels;
 use crate::row::Value;
 
 /// # Errors
@@ -71,7 +72,12 @@ fn of_text<'a>(text: Cow<'a, str>, ty: &ColumnType) -> Result<Value<'a>, Error> 
             let scale = usize::try_from(*scale).unwrap_or(0);
             decimal(text, scale).map(Value::Number).ok_or_else(|| none("a decimal"))
         }
-        T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector => Ok(Value::Text(text)),
+        T::Text | T::Json | T::Xml | T::Uuid | T::Enum | T::EnumSet | T::Ltree | T::TsVector => {
+            if *ty == T::Json {
+                check_levels(&text)?;
+            }
+            Ok(Value::Text(text))
+        }
         T::Bytes => bytes_of(&text, BytesText::Base64).map(Value::Bytes),
         T::BytesAsText(form) => bytes_of(&text, *form).map(Value::Bytes),
         T::Date => owned(text.parse::<i32>().ok().map(|days| calendar::date(i64::from(days))), "days since 1970"),

@@ -29,6 +29,7 @@ mod outage;
 mod recorded;
 mod registry;
 mod rejects;
+mod repeats;
 mod retreat;
 mod routes;
 mod secrets;

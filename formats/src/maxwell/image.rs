@@ -11,6 +11,7 @@ use crate::debezium::Stated;
 use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::json::{self, Json};
+use crate::limits::check_levels;
 use crate::rebuilt;
 use crate::row::{Column, RowSchema, Value};
 
@@ -84,7 +85,10 @@ fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>, Error> {
             let other = ErrorKind::Unexpected { expected: "an array of names", found: "an array of something else" };
             tables::set(text).map(|names| Value::Text(Cow::Owned(names))).ok_or_else(|| Error::new("", other))
         }
-        (T::Json, _) => Ok(Value::Text(Cow::Borrowed(raw.get()))),
+        (T::Json, _) => {
+            check_levels(raw.get())?;
+            Ok(Value::Text(Cow::Borrowed(raw.get())))
+        }
         (T::Point | T::Geometry | T::Geography, found @ Json::String(quoted)) => {
             let geometry = Geometry::of_wkt(&json::unescape(quoted)?);
             let geometry = geometry.ok_or_else(|| connect::malformed("a geometry in Well-Known Text", found))?;

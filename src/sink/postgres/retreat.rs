@@ -81,7 +81,8 @@ impl Retreat<'_> {
             let Self { records, planner, catalog, altered, .. } = self;
             let before = &self.seen;
             let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog, before);
-            let plan = resolved(transaction, catalog, self.making, altered, plan).await?;
+            let plan = resolved(transaction, catalog, self.making, altered, plan).await;
+            let plan = plan.map_err(|failure| failure.of_record(index))?;
             if let Some(reject) = plan.stopped {
                 return Err(Failure::Record(index, reject.reason));
             }
