@@ -262,6 +262,18 @@ pub enum Event<'a> {
     Aside(Aside),
 }
 
+impl<'a> Event<'a> {
+    /// The table that it is about, where it tells.
+    pub fn table(&self) -> Option<&Table<'a>> {
+        match self {
+            Self::Change(change) => Some(&change.table),
+            Self::Truncate { table, .. } => Some(table),
+            Self::Tombstone { table, .. } => table.as_ref(),
+            Self::Aside(_) => None,
+        }
+    }
+}
+
 /// A record that is recognised and is not about rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aside {

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use regex::Regex;
 use rowkind_formats::{Format, Told};
 use sqlx::postgres::PgConnectOptions;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub modes: Modes,
     /// What the records are.
     pub format: Format,
+    /// Of which source tables rows are applied, by `namespace.table`; of all when `None`.
+    pub tables: Option<Regex>,
     /// Where the schemas of records in Avro are.
     pub registry: Option<registry::Settings>,
     /// What the connector was told, as far as it decides what values are.
@@ -220,6 +223,7 @@ impl Config {
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
             format,
+            tables: tables(&read)?,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
             sink: sink(&read)?,
@@ -233,6 +237,12 @@ impl Config {
             rejects: read.choice("rejects.policy", &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)])?,
         })
     }
+}
+
+fn tables(read: &Reader<'_>) -> Result<Option<Regex>, ConfigError> {
+    let key = "source.table_pattern";
+    let pattern = |text: &str| Regex::new(text).map_err(|_| read.invalid(key, "a regular expression"));
+    read.text(key).map(pattern).transpose()
 }
 
 fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {

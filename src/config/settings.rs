@@ -84,6 +84,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("debezium-json"),
         "What the records are; auto finds it out for each topic; JSON with or without its schema is told record by record",
     ),
+    setting(
+        "source.table_pattern",
+        Kind::Text,
+        None,
+        "Regular expression of source tables, as '^shop\\.orders$'; rows of others only move the offset",
+    ),
     setting("source.group", Kind::Text, None, "Consumer group [default: the pipeline's name]"),
     setting(
         "source.start",

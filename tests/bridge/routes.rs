@@ -224,3 +224,20 @@ fn what_cannot_be_used_is_named() {
         apply(&database, route, &[created("t", row(1, "x"))], 10).with_code(2).says(expected);
     }
 }
+
+#[test]
+fn rows_of_other_tables_only_move_the_offset() {
+    let database = Database::new();
+    database.execute("create table t (id int primary key, v text); create table u (like t including all)");
+    database.execute("insert into u values (9, 'there')");
+    let row = |id: i64| json!({"id": id, "v": "a"});
+    let records =
+        [created("t", row(1)), created("u", row(2)), deleted("u", row(2)), truncated("u"), created("t", row(3))];
+    let file = file_of(TOPIC, 0, &records);
+    let pipeline = Pipeline::from_file(file.path(), &database);
+    pipeline.clone().set("source.table_pattern", r"^public\.t$").run().with_code(0).says("records=5 rows=2");
+    assert_eq!(database.rows("select * from t order by id"), "(1,a)\n(3,a)");
+    assert_eq!(database.rows("select * from u"), "(9,there)");
+    let ended = pipeline.set("source.table_pattern", "(").run();
+    ended.with_code(2).says("--source-table-pattern: expected a regular expression");
+}

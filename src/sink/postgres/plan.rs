@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use regex::Regex;
 use rowkind_formats::{Change, Error, Event, Key, Record, Row, RowKind, Table};
 
 use super::catalog::Catalog;
@@ -78,6 +79,8 @@ pub struct Planner {
     truncate: TruncatePolicy,
     rejects: RejectPolicy,
     modes: Modes,
+    /// Of which source tables rows are applied; of all when `None`.
+    tables: Option<Regex>,
     /// `None` when every event is applied.
     dedup: Option<Arc<Dedup>>,
 }
@@ -128,6 +131,7 @@ impl Planner {
             truncate: config.sink.truncate,
             rejects: config.rejects,
             modes: config.modes,
+            tables: config.tables.clone(),
             dedup,
         }
     }
@@ -279,7 +283,11 @@ impl Planner {
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
-        match self.decoder.decode(record)? {
+        let event = self.decoder.decode(record)?;
+        if event.table().is_some_and(|table| !self.wants(table)) {
+            return Ok(Taken::Done);
+        }
+        match event {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
                 if let (Some(judge), Some(table)) = (judge, &table) {
@@ -302,6 +310,13 @@ impl Planner {
                 self.take_change(record, change, index, catalog, tables, n_rows)
             }
         }
+    }
+
+    fn wants(&self, table: &Table<'_>) -> bool {
+        self.tables.as_ref().is_none_or(|pattern| match table.namespace() {
+            Some(namespace) => pattern.is_match(&format!("{namespace}.{}", table.name)),
+            None => pattern.is_match(&table.name),
+        })
     }
 
     /// Leaves the rows of a change that are no repeats; `false` when there are none. Rows go by the key that they have at
