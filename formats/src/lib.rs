@@ -1,8 +1,9 @@
 //! Change events to changelog rows: bytes in, rows out.
 //!
-//! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and that of
-//! Canal, Maxwell and `GoldenGate` — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
-//! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
+//! The crate decodes what a capture tool wrote into Kafka — Debezium's envelopes and flattened rows, in JSON with or without
+//! their Connect schema and in Avro, and the messages of Canal, Maxwell and `GoldenGate` — into [changelog rows](Row) with
+//! Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and reads no environment: a [`Record`] goes in, an
+//! [`Event`] that borrows from it comes out.
 //!
 //! ```
 //! use rowkind_formats::{Decoder, Event, Record, changelog};
