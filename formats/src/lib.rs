@@ -60,7 +60,9 @@ mod decimal;
 mod interval;
 mod json;
 mod rebuilt;
+mod ticks;
 mod unavailable;
+mod wkb;
 mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
