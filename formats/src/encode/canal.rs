@@ -6,14 +6,15 @@ use std::borrow::Cow;
 
 use super::changes::{Op, changed, key_names, ops, tombstone_row};
 use super::connect::kind;
+use super::image::place_of;
 use super::json::{push_int, push_list, push_name, try_push_list};
-use super::mysql::{Declared, Form, text};
+use super::mysql::{Declared, Form, sql_type, text};
 use super::output::Output;
 use super::source::Source;
 use super::tables::Tables;
 use crate::error::{Error, ErrorKind};
 use crate::json::push_string;
-use crate::row::{Change, Column, Event, Field, Key, Row, RowSchema, Table, Value};
+use crate::row::{Change, Column, Event, Key, Row, RowSchema, Table, Value};
 
 /// Encodes messages.
 #[derive(Debug, Default)]
@@ -125,7 +126,7 @@ fn encode_change(
     Ok(())
 }
 
-impl<'e> About<'e> {
+impl About<'_> {
     /// Writes a message. Its fields stand in the order of their names, as Canal has them.
     fn message(self, out: &mut String, kind: Kind, rows: &[Pair<'_, '_>]) -> Result<(), Error> {
         out.clear();
@@ -136,10 +137,7 @@ impl<'e> About<'e> {
         })?;
         self.push_place(out);
         out.push_str(",\"isDdl\":false,\"mysqlType\":");
-        self.push_types(out, |out, field, declared| {
-            let form = form_of(declared, &field.name, rows);
-            push_string(out, if form == Form::Text { declared.text_word() } else { &declared.word });
-        });
+        self.push_types(out, rows, push_string);
         out.push_str(",\"old\":");
         if kind == (Kind::Update { has_old: true }) {
             try_push_list(out, ('[', ']'), rows.iter().enumerate(), |out, (at, (row, old))| {
@@ -155,7 +153,7 @@ impl<'e> About<'e> {
             names => push_list(out, ('[', ']'), names, push_string),
         }
         out.push_str(",\"sql\":\"\",\"sqlType\":");
-        self.push_types(out, |out, _, declared| push_int(out, declared.sql_type()));
+        self.push_types(out, rows, |out, word| push_int(out, sql_type(word)));
         self.push_end(
             out,
             match kind {
@@ -208,11 +206,12 @@ impl<'e> About<'e> {
         }
     }
 
-    fn push_types(self, out: &mut String, mut push: impl FnMut(&mut String, &Field, &Declared)) {
+    /// What `push` makes of the word of each column.
+    fn push_types(self, out: &mut String, rows: &[Pair<'_, '_>], push: impl Fn(&mut String, &str)) {
         let Some((schema, declared)) = self.columns else { return out.push_str("null") };
         push_list(out, ('{', '}'), schema.fields.iter().zip(declared), |out, (field, declared)| {
             push_name(out, &field.name);
-            push(out, field, declared);
+            push(out, declared.word_for(form_of(declared, &field.name, rows)));
         });
     }
 
@@ -222,10 +221,14 @@ impl<'e> About<'e> {
         columns: impl IntoIterator<Item = &'r Column<'a>>,
         rows: &[Pair<'_, '_>],
     ) -> Result<(), Error> {
-        let mut at = 0;
+        let mut next = 0;
         try_push_list(out, ('{', '}'), columns, |out, Column { name, value }| {
             push_name(out, name);
-            let text = match self.declared(name, &mut at)? {
+            let declared = match self.columns {
+                Some((schema, declared)) => declared.get(place_of(schema, name, &mut next)?),
+                None => None,
+            };
+            let text = match declared {
                 Some(declared) => text(value, form_of(declared, name, rows)),
                 None => untyped(value),
             };
@@ -235,18 +238,6 @@ impl<'e> About<'e> {
             }
             Ok(())
         })
-    }
-
-    /// The column of that name, which nearly always stands at `at`; `None` where no types are known.
-    fn declared(self, name: &str, at: &mut usize) -> Result<Option<&'e Declared>, Error> {
-        let Some((schema, declared)) = self.columns else { return Ok(None) };
-        let is_it = |field: &Field| field.name == name;
-        if !schema.fields.get(*at).is_some_and(is_it) {
-            let missing = || Error::new(name, ErrorKind::Missing { expected: "the column in the event's schema" });
-            *at = schema.fields.iter().position(is_it).ok_or_else(missing)?;
-        }
-        *at += 1;
-        Ok(declared.get(*at - 1))
     }
 }
 
@@ -265,13 +256,8 @@ fn form_of(declared: &Declared, name: &str, rows: &[Pair<'_, '_>]) -> Form {
 fn untyped<'v>(value: &'v Value<'_>) -> Result<Option<Cow<'v, str>>, Error> {
     Ok(Some(Cow::Borrowed(match value {
         Value::Null => return Ok(None),
-        Value::Bool(value) => {
-            if *value {
-                "true"
-            } else {
-                "false"
-            }
-        }
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
         Value::Number(text)
         | Value::Text(text)
         | Value::Untyped(text)

@@ -25,7 +25,7 @@ pub(super) enum Absent {
     Unknown,
 }
 
-impl<'s> Columns<'s> {
+impl Columns<'_> {
     /// Appends a row image.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl<'s> Columns<'s> {
             let has = |name: &str| row.columns.iter().any(|column| column.name == name);
             for name in &row.not_sent {
                 let field = types.fields.iter().find(|field| field.name == *name);
-                push_not_sent(out, field.ok_or_else(|| unknown(name))?)?;
+                push_not_sent(out, field.ok_or_else(|| no_type(name))?)?;
             }
             if absent == Absent::NotSent && row.columns.len() + row.not_sent.len() < types.fields.len() {
                 let is_absent =
@@ -80,9 +80,12 @@ impl<'s> Columns<'s> {
         columns: impl Iterator<Item = NamedValue<'e>>,
         own: &Placeholder,
     ) -> Result<(), Error> {
-        let mut at = 0;
+        let mut next = 0;
         for (n_before, (name, value)) in columns.enumerate() {
-            let field = self.field(name, &mut at)?;
+            let field = match self.types {
+                Some(types) => types.fields.get(place_of(types, name, &mut next)?),
+                None => None,
+            };
             if n_before > 0 {
                 out.push(',');
             }
@@ -99,18 +102,26 @@ impl<'s> Columns<'s> {
         }
         Ok(())
     }
+}
 
-    /// The column of that name, which nearly always stands at `at`; `None` where no types are known.
-    fn field(self, name: &str, at: &mut usize) -> Result<Option<&'s Field>, Error> {
-        let Some(types) = self.types else { return Ok(None) };
-        let is_it = |field: &Field| field.name == name;
-        if !types.fields.get(*at).is_some_and(is_it) {
-            *at = types.fields.iter().position(is_it).ok_or_else(|| unknown(name))?;
-        }
-        let field = types.fields.get(*at);
-        *at += 1;
-        Ok(field)
-    }
+/// The place of the column of that name, which nearly always is `next`.
+///
+/// # Errors
+///
+/// When it has no type. The path is its name.
+pub(super) fn place_of(types: &RowSchema, name: &str, next: &mut usize) -> Result<usize, Error> {
+    let is_it = |field: &Field| field.name == name;
+    let place = match types.fields.get(*next) {
+        Some(field) if is_it(field) => *next,
+        _ => types.fields.iter().position(is_it).ok_or_else(|| no_type(name))?,
+    };
+    *next = place + 1;
+    Ok(place)
+}
+
+/// The column has no type although others have.
+pub(super) fn no_type(name: &str) -> Error {
+    Error::new(name, ErrorKind::Missing { expected: "the column in the event's schema" })
 }
 
 /// A column's name and value.
@@ -130,10 +141,6 @@ pub(super) fn key_columns<'e>(
 /// The name under which the column's values are sent.
 fn sent_as(field: &Field) -> &str {
     field.sent_as.as_ref().unwrap_or(&field.name)
-}
-
-fn unknown(name: &str) -> Error {
-    Error::new(name, ErrorKind::Missing { expected: "the column in the event's schema" })
 }
 
 fn push_not_sent(out: &mut String, field: &Field) -> Result<(), Error> {
@@ -163,9 +170,9 @@ pub(super) fn push_untyped(out: &mut String, value: &Value<'_>) -> Result<(), Er
         Value::Null => out.push_str("null"),
         Value::Bool(value) => push_value(out, &ConnectValue::Bool(*value)),
         Value::Number(text) if is_number(text) => out.push_str(text),
-        Value::Number(_) => return Err(Error::new("", ErrorKind::Malformed { expected: "a number", found: "text" })),
+        Value::Number(_) => return Err(Error::new("", ErrorKind::Malformed { expected: "a number", found: "number" })),
         Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) | Value::WallClock(text) => {
-            push_string(out, text)
+            push_string(out, text);
         }
         Value::Json(text) => out.push_str(text),
         Value::Bytes(bytes) => push_base64(out, bytes),

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::changes::{Op, changed, key_names, ops, tombstone_row};
 use super::connect::{ConnectValue, kind};
+use super::image::place_of;
 use super::json::{push_base64, push_int, push_list, push_name, push_value, try_push_list};
 use super::output::Output;
 use super::source::Source;
@@ -16,6 +17,7 @@ use crate::connect::{ColumnType, Structured};
 use crate::error::{Error, ErrorKind};
 use crate::geometry::Geometry;
 use crate::json::{is_number, push_string};
+use crate::literal::bits_number;
 use crate::row::{Change, Column, Connector, Event, Field, Key, Row, RowSchema, Table, Value};
 use crate::wkb;
 
@@ -95,7 +97,7 @@ impl Encoder {
     }
 }
 
-impl<'e> About<'e> {
+impl About<'_> {
     fn payload(
         self,
         out: &mut String,
@@ -132,7 +134,7 @@ impl<'e> About<'e> {
             out.push(',');
             push_name(out, &format!("pk.{}", name.to_lowercase()));
             let value = row.get(name).unwrap_or(&Value::Null);
-            self.push_value(out, name, value, &mut 0).map_err(|error| error.under(name))?;
+            self.push_value(out, name, value, &mut 0)?;
         }
         out.push('}');
         Ok(())
@@ -173,26 +175,24 @@ impl<'e> About<'e> {
         out: &mut String,
         columns: impl IntoIterator<Item = &'r Column<'a>>,
     ) -> Result<(), Error> {
-        let mut at = 0;
+        let mut next = 0;
         try_push_list(out, ('{', '}'), columns, |out, Column { name, value }| {
             push_name(out, name);
-            self.push_value(out, name, value, &mut at).map_err(|error| error.under(name))
+            self.push_value(out, name, value, &mut next)
         })
     }
 
-    /// Appends the value of the column, which nearly always stands at `at`.
-    fn push_value(self, out: &mut String, name: &str, value: &Value<'_>, at: &mut usize) -> Result<(), Error> {
-        let Some(types) = self.types else { return push_untyped(out, value, None) };
-        let is_it = |field: &Field| field.name == name;
-        if !types.fields.get(*at).is_some_and(is_it) {
-            let missing = || Error::new("", ErrorKind::Missing { expected: "the column in the event's schema" });
-            *at = types.fields.iter().position(is_it).ok_or_else(missing)?;
-        }
-        *at += 1;
-        match types.fields.get(*at - 1) {
+    /// Appends the value of the column, which nearly always is that at `next`.
+    fn push_value(self, out: &mut String, name: &str, value: &Value<'_>, next: &mut usize) -> Result<(), Error> {
+        let field = match self.types {
+            Some(types) => types.fields.get(place_of(types, name, next)?),
+            None => None,
+        };
+        let pushed = match field {
             Some(field) => push_typed(out, value, field),
-            None => Ok(()),
-        }
+            None => push_untyped(out, value, None),
+        };
+        pushed.map_err(|error| error.under(name))
     }
 }
 
@@ -206,10 +206,10 @@ fn push_typed(out: &mut String, value: &Value<'_>, field: &Field) -> Result<(), 
         (T::ZonedTimestamp | T::Structured(Structured::ZonedTimestamp), Value::Text(text)) => {
             push_string(out, &text.replacen("+00", "", 1));
         }
-        (T::Bits { .. }, Value::Text(digits)) if (1..=64).contains(&digits.len()) => {
-            let none = |_| Error::new("", ErrorKind::Malformed { expected: "binary digits", found: "text" });
-            out.push_str(&u64::from_str_radix(digits, 2).map_err(none)?.to_string());
-        }
+        (T::Bits { .. }, Value::Text(digits)) => match bits_number(digits) {
+            Some(number) => out.push_str(&number.to_string()),
+            None => push_string(out, digits),
+        },
         _ => return push_untyped(out, value, field.source.connector),
     }
     Ok(())
@@ -224,7 +224,7 @@ fn push_untyped(out: &mut String, value: &Value<'_>, connector: Option<Connector
             return Err(Error::new("", ErrorKind::Malformed { expected: "a number", found: "number" }));
         }
         Value::Text(text) | Value::Untyped(text) | Value::Embedded(text) | Value::WallClock(text) => {
-            push_string(out, text)
+            push_string(out, text);
         }
         Value::Bits(digits) => push_string(out, digits),
         Value::Json(text) => out.push_str(text),

@@ -27,6 +27,7 @@ mod json;
 mod maxwell;
 mod mysql;
 mod output;
+mod schemas;
 mod source;
 mod tables;
 mod texts;

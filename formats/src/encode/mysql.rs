@@ -9,6 +9,7 @@ use crate::connect::{ColumnType, Structured};
 use crate::decimal::{Decimal, decimal_text};
 use crate::error::{Error, ErrorKind};
 use crate::json::is_number;
+use crate::literal::bits_number;
 use crate::row::{Connector, Field, Value};
 
 /// A column as `MySQL` would have it.
@@ -36,6 +37,8 @@ pub(super) enum Form {
     /// A moment, as the wall clock in UTC.
     Timestamp,
     Text,
+    /// A number of any number of digits behind the point, as text.
+    NumberAsText,
     Bytes,
     Geometry,
     /// Postgres's own shape or one of `PostGIS`, as the values tell.
@@ -71,6 +74,8 @@ impl Declared {
             T::Timestamp(_) | T::IsoTimestamp | T::Structured(Structured::Timestamp) => ("datetime(6)", Form::DateTime),
             T::ZonedTimestamp | T::Structured(Structured::ZonedTimestamp) => ("timestamp(6)", Form::Timestamp),
             T::Bytes | T::BytesAsText(_) => ("blob", Form::Bytes),
+            // a decimal has its scale there, by which others would round
+            T::VariableScaleDecimal => ("text", Form::NumberAsText),
             T::Json | T::Map | T::FloatVector | T::DoubleVector => ("json", Form::Text),
             T::Point if connector != Some(Connector::Postgres) => ("point", Form::Geometry),
             T::Geometry | T::Geography if connector == Some(Connector::Postgres) => ("geometry", Form::AnyShape),
@@ -81,32 +86,31 @@ impl Declared {
         Self { word, form }
     }
 
-    /// The same of a column whose values are text after all.
-    pub(super) fn text_word(&self) -> &str {
-        if self.form == Form::Text { &self.word } else { "text" }
+    /// The word of a column whose values have that form: a shape may be text after all.
+    pub(super) fn word_for(&self, form: Form) -> &str {
+        if (self.form, form) == (Form::AnyShape, Form::Text) { "text" } else { &self.word }
     }
+}
 
-    /// `java.sql.Types`, as Canal has them.
-    pub(super) fn sql_type(&self) -> i64 {
-        let name = self.word.split(['(', ' ']).next().unwrap_or_default();
-        match name {
-            "bit" => -7,
-            "tinyint" => -6,
-            "bigint" if self.word.ends_with("unsigned") => 3,
-            "bigint" => -5,
-            "smallint" => 5,
-            "mediumint" | "int" => 4,
-            "decimal" => 3,
-            "float" => 7,
-            "double" => 8,
-            "date" => 91,
-            "time" => 92,
-            "datetime" | "timestamp" => 93,
-            "char" => 1,
-            "varchar" | "json" | "year" => 12,
-            name if name.ends_with("text") => 2005,
-            _ => 2004,
-        }
+/// The number of a word in `java.sql.Types`, as Canal has them.
+pub(super) fn sql_type(word: &str) -> i64 {
+    match word.split(['(', ' ']).next().unwrap_or_default() {
+        "bit" => -7,
+        "tinyint" => -6,
+        "bigint" if word.ends_with("unsigned") => 3,
+        "bigint" => -5,
+        "smallint" => 5,
+        "mediumint" | "int" => 4,
+        "decimal" => 3,
+        "float" => 7,
+        "double" => 8,
+        "date" => 91,
+        "time" => 92,
+        "datetime" | "timestamp" => 93,
+        "char" => 1,
+        "varchar" | "json" | "year" => 12,
+        name if name.ends_with("text") => 2005,
+        _ => 2004,
     }
 }
 
@@ -159,7 +163,7 @@ fn of_number(number: &str, form: Form) -> Option<Cow<'_, str>> {
             fits.then_some(Cow::Borrowed(number))
         }
         Form::Float => is_number(number).then_some(Cow::Borrowed(number)),
-        Form::Decimal | Form::Text => plain(number),
+        Form::Decimal | Form::NumberAsText => plain(number),
         _ => None,
     }
 }
@@ -185,8 +189,8 @@ fn of_text(text: &str, form: Form) -> Option<Cow<'_, str>> {
             return is_timestamp(wall_clock).then_some(Cow::Borrowed(wall_clock));
         }
         Form::Bits { length } => {
-            let value = u64::from_str_radix(text, 2).ok().filter(|_| text.len() == length)?;
-            return Some(Cow::Owned(value.to_string()));
+            let number = bits_number(text).filter(|_| text.len() == length)?;
+            return Some(Cow::Owned(number.to_string()));
         }
         _ => false,
     };
@@ -202,7 +206,7 @@ fn latin1(bytes: &[u8]) -> String {
 fn expected(form: Form) -> &'static str {
     match form {
         Form::Integer => "an integer of 64 bits",
-        Form::Decimal => "a decimal",
+        Form::Decimal | Form::NumberAsText => "a decimal",
         Form::Float => "a floating-point number that is one",
         Form::Bit => "a boolean",
         Form::Bits { .. } => "as many binary digits as the column has",

@@ -55,10 +55,10 @@ impl Output {
         self.spans.clear();
     }
 
-    pub(super) fn push(&mut self, key: Option<&str>, payload: Option<&str>) {
-        let mut span = |text: Option<&str>| {
+    pub(super) fn push<T: AsRef<[u8]> + ?Sized>(&mut self, key: Option<&T>, payload: Option<&T>) {
+        let mut span = |bytes: Option<&T>| {
             let start = self.bytes.len();
-            self.bytes.extend_from_slice(text?.as_bytes());
+            self.bytes.extend_from_slice(bytes?.as_ref());
             Some(start..self.bytes.len())
         };
         let spans = Spans { key: span(key), payload: span(payload) };

@@ -14,43 +14,15 @@ pub(super) struct Source<'e> {
 }
 
 /// Fields of the `source` blocks of Debezium's connectors: those that are integers, and the rest, which are text.
+#[rustfmt::skip]
 const INTEGERS: [&str; 16] = [
-    "ts_ms",
-    "ts_us",
-    "ts_ns",
-    "txId",
-    "lsn",
-    "xmin",
-    "origin_lsn",
-    "server_id",
-    "pos",
-    "row",
-    "thread",
-    "event_serial_no",
-    "txSeq",
-    "ssn",
-    "redo_thread",
-    "commit_ts_ms",
+    "ts_ms", "ts_us", "ts_ns", "txId", "lsn", "xmin", "origin_lsn", "server_id", "pos", "row", "thread",
+    "event_serial_no", "txSeq", "ssn", "redo_thread", "commit_ts_ms",
 ];
+#[rustfmt::skip]
 const TEXTS: [&str; 18] = [
-    "version",
-    "connector",
-    "name",
-    "snapshot",
-    "sequence",
-    "origin",
-    "gtid",
-    "file",
-    "change_lsn",
-    "commit_lsn",
-    "begin_lsn",
-    "scn",
-    "commit_scn",
-    "lcr_position",
-    "rs_id",
-    "user_name",
-    "row_id",
-    "start_scn",
+    "version", "connector", "name", "snapshot", "sequence", "origin", "gtid", "file", "change_lsn", "commit_lsn",
+    "begin_lsn", "scn", "commit_scn", "lcr_position", "rs_id", "user_name", "row_id", "start_scn",
 ];
 
 impl<'e> Source<'e> {
@@ -71,16 +43,39 @@ impl<'e> Source<'e> {
         Self { fields }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&ConnectValue<'e>> {
+    fn get(&self, name: &str) -> Option<&ConnectValue<'e>> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn integer(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            ConnectValue::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            ConnectValue::String(text) => Some(&**text).filter(|text| !text.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// The names and types of the fields.
+    pub(super) fn types(&self) -> impl Iterator<Item = (&str, Type)> {
+        self.fields.iter().map(|(name, value)| (&**name, type_of(name, value)))
+    }
+
+    /// Whether the fields have these names and types.
+    pub(super) fn is_of(&self, types: &[(String, Type)]) -> bool {
+        let same = |((name, ty), (of_name, of_ty)): ((&str, Type), &(String, Type))| name == of_name && ty == *of_ty;
+        self.fields.len() == types.len() && self.types().zip(types).all(same)
     }
 
     /// The schema of the block. Its name tells the connector, where that is known.
     pub(super) fn schema(&self, connector: Option<Connector>) -> Schema {
-        let fields = self
-            .fields
-            .iter()
-            .map(|(name, value)| (Cow::Owned(name.clone().into_owned()), Schema::optional(type_of(name, value))));
+        let fields = self.types().map(|(name, ty)| (Cow::Owned(name.to_owned()), Schema::optional(ty)));
         let schema = Schema::required(Type::Struct(fields.collect()));
         let name = connector.map(|connector| match (self.text("connector"), connector) {
             (_, Connector::Postgres) => "postgresql",
@@ -92,30 +87,6 @@ impl<'e> Source<'e> {
         match name {
             Some(name) => schema.named(format!("io.debezium.connector.{name}.Source")).versioned(1),
             None => schema,
-        }
-    }
-
-    /// Whether the schema is that of a block with these fields.
-    pub(super) fn is_of(&self, schema: &Schema) -> bool {
-        let Type::Struct(fields) = &schema.ty else { return false };
-        let is_same =
-            |((name, value), (field, of_field)): (&(Cow<'_, str>, ConnectValue<'_>), &(Cow<'_, str>, Schema))| {
-                name == field && type_of(name, value) == of_field.ty
-            };
-        fields.len() == self.fields.len() && self.fields.iter().zip(fields).all(is_same)
-    }
-
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            ConnectValue::Int(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        match self.get(name)? {
-            ConnectValue::String(text) => Some(&**text).filter(|text| !text.is_empty()),
-            _ => None,
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::connect::{Schema, Type};
 use super::image::NamedValue;
 use super::json::push_schema;
+use super::schemas::Of;
 use super::source::Source;
-use crate::error::{Error, ErrorKind};
-use crate::row::{Key, RowSchema, Table, Value};
+use crate::error::Error;
+use crate::row::{Key, Value};
 
 /// What stands before the payload of a table's records: `{"schema":…,"payload":`. What stands behind it is a brace.
 #[derive(Debug, Default)]
@@ -13,13 +14,14 @@ pub(super) struct Texts {
     /// The path that all names of the table's schemas begin with.
     path: Option<String>,
     row: Option<String>,
-    envelope: Option<Envelope>,
+    envelope: Option<EnvelopeText>,
     key: Option<KeyText>,
 }
 
 #[derive(Debug)]
-struct Envelope {
-    source: Schema,
+struct EnvelopeText {
+    /// The names and types of its `source`.
+    source: Vec<(String, Type)>,
     text: String,
 }
 
@@ -30,42 +32,22 @@ struct KeyText {
     text: String,
 }
 
-/// What the schemas of a table's records are made of.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Of<'e> {
-    /// `None` where nobody says it.
-    pub(super) table: Option<&'e Table<'e>>,
-    pub(super) types: &'e RowSchema,
-    /// The connector's own name, where the event says it.
-    pub(super) connector: Option<&'e str>,
-}
-
-/// The connector's name in the names of schemas where nobody says it.
-const CONNECTOR: &str = "rowkind";
-
 impl Texts {
     /// The schema of a row.
     pub(super) fn row(&mut self, of: Of<'_>) -> &str {
-        let path = path(&mut self.path, of);
-        self.row.get_or_insert_with(|| {
-            let schema = Schema { optional: false, ..Schema::of_row(of.types) };
-            text(&schema.named(format!("{path}.Value")))
-        })
+        let path = self.path.get_or_insert_with(|| of.path());
+        self.row.get_or_insert_with(|| text(&of.row(path)))
     }
 
     /// The schema of an envelope with such a `source`.
     pub(super) fn envelope(&mut self, of: Of<'_>, source: &Source<'_>) -> &str {
-        let path = path(&mut self.path, of);
-        if self.envelope.as_ref().is_some_and(|envelope| !source.is_of(&envelope.source)) {
-            self.envelope = None;
-        }
-        let envelope = self.envelope.get_or_insert_with(|| {
-            let connector = of.types.fields.iter().find_map(|field| field.source.connector);
-            let source = source.schema(connector);
-            let image = Schema::of_row(of.types).named(format!("{path}.Value"));
-            Envelope { text: text(&envelope(path, image, source.clone())), source }
+        let path = self.path.get_or_insert_with(|| of.path());
+        let known = self.envelope.take().filter(|known| source.is_of(&known.source));
+        let envelope = known.unwrap_or_else(|| EnvelopeText {
+            source: source.types().map(|(name, ty)| (name.to_owned(), ty)).collect(),
+            text: text(&of.envelope(path, source)),
         });
-        &envelope.text
+        &self.envelope.insert(envelope).text
     }
 
     /// The schema of a key.
@@ -79,58 +61,22 @@ impl Texts {
         key: &Key<'_>,
         columns: impl Iterator<Item = NamedValue<'e>> + Clone,
     ) -> Result<&str, Error> {
-        let path = path(&mut self.path, of);
-        let is_of = |known: &KeyText| {
-            let mut columns = columns.clone();
-            known.columns.iter().all(|(name, is_nullable)| {
-                columns.next().is_some_and(|(column, value)| column == name && *is_nullable == (*value == Value::Null))
-            }) && columns.next().is_none()
+        let path = self.path.get_or_insert_with(|| of.path());
+        let shape = columns.clone().map(|(name, value)| (name, *value == Value::Null));
+        let is_same = |known: &KeyText| {
+            let mut pairs = known.columns.iter().zip(shape.clone());
+            known.columns.len() == key.columns.len()
+                && pairs.all(|((name, was_null), (column, is_null))| name == column && *was_null == is_null)
         };
-        if self.key.as_ref().is_some_and(|known| !is_of(known)) {
-            self.key = None;
-        }
-        if self.key.is_none() {
-            let mut fields = Vec::new();
-            for (name, value) in columns.clone() {
-                let typed = [Some(of.types), key.schema.as_deref()].into_iter().flatten();
-                let field = typed.flat_map(|schema| &schema.fields).find(|field| field.name == name);
-                let missing = || Error::new(name, ErrorKind::Missing { expected: "the column in the event's schema" });
-                let (sent_as, schema) = Schema::named_field(field.ok_or_else(missing)?);
-                // those of a primary key are never null
-                fields.push((sent_as, Schema { optional: *value == Value::Null, ..schema }));
-            }
-            let schema = Schema::required(Type::Struct(fields)).named(format!("{path}.Key"));
-            let columns = columns.map(|(name, value)| (name.to_owned(), *value == Value::Null)).collect();
-            self.key = Some(KeyText { columns, text: text(&schema) });
-        }
-        Ok(self.key.as_ref().map_or("", |key| &key.text))
+        let key = match self.key.take().filter(is_same) {
+            Some(known) => known,
+            None => KeyText {
+                columns: shape.map(|(name, is_null)| (name.to_owned(), is_null)).collect(),
+                text: text(&of.key(path, key, columns)?),
+            },
+        };
+        Ok(&self.key.insert(key).text)
     }
-}
-
-/// `connector.schema.table`, the points in names replaced.
-fn path<'p>(path: &'p mut Option<String>, of: Of<'_>) -> &'p str {
-    path.get_or_insert_with(|| {
-        let (namespace, name) = (of.table.and_then(Table::namespace), of.table.map(|table| &*table.name));
-        let parts = [Some(of.connector.unwrap_or(CONNECTOR)), namespace, name];
-        parts.into_iter().flatten().map(|part| part.replace('.', "_")).collect::<Vec<_>>().join(".")
-    })
-}
-
-fn envelope(path: &str, image: Schema, source: Schema) -> Schema {
-    let transaction = Schema::optional(Type::Struct(vec![
-        ("id".into(), Schema::required(Type::String)),
-        ("total_order".into(), Schema::required(Type::Int64)),
-        ("data_collection_order".into(), Schema::required(Type::Int64)),
-    ]));
-    let fields = vec![
-        ("before".into(), image.clone()),
-        ("after".into(), image),
-        ("source".into(), source),
-        ("transaction".into(), transaction.named("event.block").versioned(1)),
-        ("op".into(), Schema::required(Type::String)),
-        ("ts_ms".into(), Schema::optional(Type::Int64)),
-    ];
-    Schema::required(Type::Struct(fields)).named(format!("{path}.Envelope")).versioned(2)
 }
 
 fn text(schema: &Schema) -> String {

@@ -60,7 +60,7 @@ impl Encoder {
             } else {
                 None
             };
-            output.push(Some(&self.key), payload);
+            output.push(Some(&*self.key), payload);
         }
         Ok(())
     }

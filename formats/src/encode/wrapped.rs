@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::connect::ConnectValue;
 use super::image::{Absent, Columns, key_columns};
 use super::json::{push_list, push_name, push_value};
+use super::schemas::Of;
 use super::source::Source;
 use super::tables::{Known, Tables};
-use super::texts::{Of, Texts};
+use super::texts::Texts;
 use crate::error::{Error, ErrorKind};
 use crate::json::push_string;
 use crate::row::{Change, Key, Row, RowSchema, Table};
@@ -62,18 +63,13 @@ impl Converter {
         change: &'e Change<'_>,
         connector: Option<&'e str>,
     ) -> Result<Wrapped<'e>, Error> {
-        let (texts, types) = match &change.schema {
-            Some(schema) => (&mut self.tables.with(&change.table, schema).made, Some(&**schema)),
-            None => (&mut self.other, None),
+        let (is_with_schema, placeholder) = (self.is_with_schema, &self.placeholder);
+        let Some(schema) = &change.schema else {
+            return Wrapped::untyped(is_with_schema, placeholder);
         };
-        let is_with_schema = self.is_with_schema;
-        let schemas = match types {
-            Some(types) => Some((texts, Of { table: Some(&change.table), types, connector })),
-            None if is_with_schema => return Err(no_schema()),
-            None => None,
-        };
-        let columns = Columns { types, is_with_schema };
-        Ok(Wrapped { columns, schemas: schemas.filter(|_| is_with_schema), placeholder: &self.placeholder })
+        let texts = &mut self.tables.with(&change.table, schema).made;
+        let of = Of { table: Some(&change.table), types: schema, connector };
+        Ok(Wrapped::typed(is_with_schema, placeholder, texts, of))
     }
 
     /// For a key alone. Its columns are what the table's rows had them.
@@ -86,37 +82,30 @@ impl Converter {
         table: Option<&'e Table<'_>>,
         key: &'e Key<'_>,
     ) -> Result<Wrapped<'e>, Error> {
-        let is_with_schema = self.is_with_schema;
+        let (is_with_schema, placeholder) = (self.is_with_schema, &self.placeholder);
         let known = table.and_then(|table| self.tables.get(table));
-        let (texts, types) = match known {
-            Some(Known { schema, made }) => (made, Some(&**schema)),
-            None => {
-                self.other = Texts::default();
-                (&mut self.other, key.schema.as_deref())
-            }
+        let (texts, types) = match (known, &key.schema) {
+            (Some(Known { schema, made }), _) => (made, &*schema),
+            (None, Some(schema)) => (emptied(&mut self.other), schema),
+            (None, None) => return Wrapped::untyped(is_with_schema, placeholder),
         };
-        let columns = Columns { types, is_with_schema };
-        let schemas = match types {
-            Some(types) if is_with_schema => Some((texts, Of { table, types, connector: None })),
-            None if is_with_schema => return Err(no_schema()),
-            _ => None,
-        };
-        Ok(Wrapped { columns, schemas, placeholder: &self.placeholder })
+        Ok(Wrapped::typed(is_with_schema, placeholder, texts, Of { table, types, connector: None }))
     }
 
     /// For no row of the table at all.
     pub(super) fn of_table<'e>(&'e mut self, table: &'e Table<'_>) -> Wrapped<'e> {
-        let is_with_schema = self.is_with_schema;
         let (texts, types) = match self.tables.get(table) {
             Some(Known { schema, made }) => (made, &**schema),
-            None => {
-                self.other = Texts::default();
-                (&mut self.other, NO_COLUMNS)
-            }
+            None => (emptied(&mut self.other), NO_COLUMNS),
         };
-        let schemas = is_with_schema.then_some((texts, Of { table: Some(table), types, connector: None }));
-        Wrapped { columns: Columns { types: Some(types), is_with_schema }, schemas, placeholder: &self.placeholder }
+        let of = Of { table: Some(table), types, connector: None };
+        Wrapped::typed(self.is_with_schema, &self.placeholder, texts, of)
     }
+}
+
+fn emptied(texts: &mut Texts) -> &mut Texts {
+    *texts = Texts::default();
+    texts
 }
 
 fn no_schema() -> Error {
@@ -124,7 +113,19 @@ fn no_schema() -> Error {
     Error::new("schema", ErrorKind::Missing { expected })
 }
 
-impl Wrapped<'_> {
+impl<'e> Wrapped<'e> {
+    fn typed(is_with_schema: bool, placeholder: &'e Placeholder, texts: &'e mut Texts, of: Of<'e>) -> Self {
+        let columns = Columns { types: Some(of.types), is_with_schema };
+        Self { columns, schemas: is_with_schema.then_some((texts, of)), placeholder }
+    }
+
+    fn untyped(is_with_schema: bool, placeholder: &'e Placeholder) -> Result<Self, Error> {
+        if is_with_schema {
+            return Err(no_schema());
+        }
+        Ok(Self { columns: Columns { types: None, is_with_schema }, schemas: None, placeholder })
+    }
+
     /// Writes the key of a row; without a row, the key itself.
     pub(super) fn key(&mut self, out: &mut String, key: &Key<'_>, row: Option<&Row<'_>>) -> Result<(), Error> {
         out.clear();

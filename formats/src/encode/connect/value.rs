@@ -183,7 +183,7 @@ fn of_text<'v>(text: &'v str, ty: &ColumnType) -> Result<ConnectValue<'v>, Error
         T::Interval => string(Interval::parse(text).map(|interval| interval.iso())),
         T::Structured(ty) => structured(text, *ty),
         T::Bits { length } | T::VaryingBits { length } => {
-            let fits = length.map_or(text.len() % 8 == 0, |length| text.len() == length);
+            let fits = length.map_or(text.len().is_multiple_of(8), |length| text.len() == length);
             literal::bits_bytes(text).filter(|_| fits).map(bytes)
         }
         T::SparseVector => sparse_vector(text),
@@ -240,8 +240,14 @@ fn item<'v>(text: &'v str, ty: &ColumnType) -> Result<ConnectValue<'v>, Error> {
             _ => Err(malformed(ty, "text")),
         },
         T::Float32 | T::Float64 if is_no_number(text) => of_text(text, ty),
-        T::Int16 | T::Int32 | T::Int64 | T::UnsignedInt64 | T::Float32 | T::Float64 => of_number(text, ty),
-        T::Decimal { .. } | T::VariableScaleDecimal => of_number(text, ty),
+        T::Int16
+        | T::Int32
+        | T::Int64
+        | T::UnsignedInt64
+        | T::Float32
+        | T::Float64
+        | T::Decimal { .. }
+        | T::VariableScaleDecimal => of_number(text, ty),
         T::Bytes | T::BytesAsText(_) => {
             let unhex = text.strip_prefix("\\x").and_then(literal::unhex);
             unhex.map(bytes).ok_or_else(|| malformed(ty, "text"))
@@ -314,13 +320,17 @@ fn push(parts: &mut Parts, name: &'static str, value: i64) {
 
 fn push_day(parts: &mut Parts, days: i64) {
     let (year, month, day) = civil(days);
-    [("year", year), ("month", month), ("day", day)].into_iter().for_each(|(name, value)| push(parts, name, value));
+    for (name, value) in [("year", year), ("month", month), ("day", day)] {
+        push(parts, name, value);
+    }
 }
 
 fn push_clock(parts: &mut Parts, clock: &Clock<'_>) -> Option<()> {
     let (seconds, nanos) = (clock.seconds, ticks::fraction_ticks(clock.fraction, TimeUnit::Nanos)?);
     let units = [("hour", seconds / 3_600), ("minute", seconds / 60 % 60), ("second", seconds % 60), ("nanos", nanos)];
-    units.into_iter().for_each(|(name, value)| push(parts, name, value));
+    for (name, value) in units {
+        push(parts, name, value);
+    }
     Some(())
 }
 
