@@ -17,7 +17,7 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    const fn per_second(self) -> i64 {
+    pub(crate) const fn per_second(self) -> i64 {
         match self {
             Self::Millis => 1_000,
             Self::Micros => 1_000_000,
@@ -25,7 +25,7 @@ impl TimeUnit {
         }
     }
 
-    const fn digits(self) -> usize {
+    pub(crate) const fn digits(self) -> usize {
         match self {
             Self::Millis => 3,
             Self::Micros => 6,
@@ -34,12 +34,12 @@ impl TimeUnit {
     }
 }
 
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Debezium's stand-ins for Postgres's infinite dates, in days since 1970.
-const DATE_INFINITY: (i64, i64) = (-2_147_472_691, 2_146_033_979);
+pub(crate) const DATE_INFINITY: (i64, i64) = (-2_147_472_691, 2_146_033_979);
 /// The Postgres driver's stand-ins for infinite timestamps, in milliseconds since 1970.
-const TIMESTAMP_INFINITY_MS: (i64, i64) = (-9_223_372_036_832_400_000, 9_223_372_036_825_200_000);
+pub(crate) const TIMESTAMP_INFINITY_MS: (i64, i64) = (-9_223_372_036_832_400_000, 9_223_372_036_825_200_000);
 
 /// A date from days since 1970: `2024-02-29`, `0044-03-15 BC`, `infinity`.
 pub fn date(days: i64) -> String {
@@ -162,14 +162,14 @@ pub fn zoned_time(text: &str) -> Option<String> {
     Some(out)
 }
 
-struct Clock<'a> {
-    seconds: i64,
+pub(crate) struct Clock<'a> {
+    pub(crate) seconds: i64,
     /// The digits behind the point; may be empty.
-    fraction: &'a str,
+    pub(crate) fraction: &'a str,
 }
 
 /// `HH:MM[:SS[.fraction]]` and what follows it. Java leaves seconds out when they are zero.
-fn clock(text: &str) -> Option<(Clock<'_>, &str)> {
+pub(crate) fn clock(text: &str) -> Option<(Clock<'_>, &str)> {
     let (hours, rest) = two_digits(text)?;
     let (minutes, rest) = two_digits(rest.strip_prefix(':')?)?;
     let (seconds, rest) = match rest.strip_prefix(':') {
@@ -185,7 +185,7 @@ fn clock(text: &str) -> Option<(Clock<'_>, &str)> {
 }
 
 /// `Z`, `+02`, `+0230`, `+02:30` or `+02:30:15` in seconds east of UTC.
-fn zone_offset(zone: &str) -> Option<i64> {
+pub(crate) fn zone_offset(zone: &str) -> Option<i64> {
     if zone == "Z" {
         return Some(0);
     }
@@ -207,7 +207,7 @@ fn zone_offset(zone: &str) -> Option<i64> {
     rest.is_empty().then_some(sign * seconds)
 }
 
-fn two_digits(text: &str) -> Option<(i64, &str)> {
+pub(crate) fn two_digits(text: &str) -> Option<(i64, &str)> {
     let (digits, rest) = text.split_at_checked(2)?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
     Some((digits.parse().ok()?, rest))
@@ -232,7 +232,7 @@ fn iso_date(text: &str) -> Option<(i64, &str)> {
 }
 
 /// Days since 1970 of a date that exists.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -246,7 +246,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// Year (astronomical), month and day of a count of days since 1970.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -270,7 +270,7 @@ fn push_era(out: &mut String, year: i64) {
     }
 }
 
-fn push_clock(out: &mut String, seconds: u64) {
+pub(crate) fn push_clock(out: &mut String, seconds: u64) {
     let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
 }
 
@@ -281,7 +281,7 @@ fn push_fraction(out: &mut String, fraction: u64, digits: usize) {
 }
 
 /// Postgres prints no zeros at the end of a fraction.
-fn push_fraction_text(out: &mut String, digits: &str) {
+pub(crate) fn push_fraction_text(out: &mut String, digits: &str) {
     let digits = digits.trim_end_matches('0');
     if !digits.is_empty() {
         out.push('.');

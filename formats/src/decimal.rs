@@ -1,4 +1,4 @@
-//! Decimals from their unscaled value.
+//! Decimals from their unscaled value, and back to it.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 
 use crate::connect::{bytes, malformed};
 use crate::error::Error;
-use crate::json::Json;
+use crate::json::{self, Json};
 
 /// What Postgres's `numeric` can hold: digits before the point, digits behind it.
 const SCALES: std::ops::RangeInclusive<i32> = -131_072..=16_383;
@@ -54,9 +54,100 @@ fn integer_text(bytes: &[u8]) -> String {
     bytes.iter().fold(start, |value, byte| (value << 8) | i128::from(*byte)).to_string()
 }
 
+/// A number's text in its parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decimal<'t> {
+    is_negative: bool,
+    whole: &'t str,
+    decimals: &'t str,
+    exponent: i32,
+}
+
+impl<'t> Decimal<'t> {
+    /// `None` for what is no JSON number, or beyond what a `numeric` can hold.
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+        if !json::is_number(text) {
+            return None;
+        }
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let exponent = exponent.parse().ok().filter(|exponent| SCALES.contains(exponent))?;
+        Some(Self { is_negative: unsigned.len() < text.len(), whole, decimals, exponent })
+    }
+
+    /// Digits behind the point, written out.
+    pub(crate) fn scale(&self) -> Option<i32> {
+        i32::try_from(self.decimals.len()).ok()?.checked_sub(self.exponent).filter(|scale| SCALES.contains(scale))
+    }
+
+    /// The big-endian two's complement, as short as it can be, of the integer that is the number's `10^scale`-fold.
+    /// `None` when the number has digits beyond the scale.
+    pub(crate) fn unscaled(&self, scale: i32) -> Option<Vec<u8>> {
+        let mut digits = format!("{}{}", self.whole, self.decimals);
+        let shift = scale.checked_sub(self.scale()?).filter(|_| SCALES.contains(&scale))?;
+        let n_digits = usize::try_from(shift.unsigned_abs()).ok()?;
+        if shift >= 0 {
+            digits.extend(std::iter::repeat_n('0', n_digits));
+        } else {
+            let (kept, beyond) = digits.split_at_checked(digits.len().saturating_sub(n_digits))?;
+            if beyond.bytes().any(|digit| digit != b'0') {
+                return None;
+            }
+            digits.truncate(kept.len());
+        }
+        let digits = if digits.is_empty() { "0" } else { &digits };
+        if let Ok(value) = digits.parse::<i128>() {
+            return Some(shortest(if self.is_negative { -value } else { value }));
+        }
+        let value: BigInt = digits.parse().ok()?;
+        Some(if self.is_negative { -value } else { value }.to_signed_bytes_be())
+    }
+}
+
+fn shortest(value: i128) -> Vec<u8> {
+    let bytes = value.to_be_bytes();
+    // the bits in front are all the sign's
+    let n_sign_bits = if value < 0 { value.leading_ones() } else { value.leading_zeros() };
+    let n_left_out = usize::try_from((n_sign_bits - 1) / 8).unwrap_or(0);
+    bytes.get(n_left_out..).unwrap_or(&bytes).to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let nines = "9".repeat(60);
+        for (text, scale) in [
+            ("1000.50", 2),
+            ("-0.01", 2),
+            ("1", 0),
+            ("0.0000", 4),
+            ("5000", -3),
+            ("0", -3),
+            ("-128", 0),
+            ("127", 0),
+            ("128", 0),
+            ("-170141183460469231731687303715884105728", 0),
+            ("170141183460469231731687303715884105728", 0),
+            (&format!("-{nines}.{nines}"), 60),
+        ] {
+            let unscaled = Decimal::parse(text).and_then(|decimal| decimal.unscaled(scale));
+            assert_eq!(unscaled.map(|bytes| decimal_text(&bytes, scale)).as_deref(), Some(text));
+        }
+        let unscaled = |text, scale| Decimal::parse(text).and_then(|decimal| decimal.unscaled(scale));
+        assert_eq!(unscaled("128", 0), Some(vec![0x00, 0x80]));
+        assert_eq!(unscaled("-128", 0), Some(vec![0x80]));
+        assert_eq!(unscaled("1.5E3", 1), Some(vec![0x3a, 0x98]), "1500.0");
+        assert_eq!(unscaled("1.500", 1), Some(vec![0x0f]));
+        assert_eq!(unscaled("1.55", 1), None, "it is not rounded");
+        assert_eq!(unscaled("1501", -1), None);
+        for none in ["", "1e999999999", "NaN", "1,5", "0x10"] {
+            assert!(Decimal::parse(none).is_none(), "{none}");
+        }
+    }
 
     #[test]
     fn digits_stay() {

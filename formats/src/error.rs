@@ -51,6 +51,12 @@ pub enum ErrorKind {
         /// The most columns there may be.
         limit: usize,
     },
+    /// A registry has to give this Avro schema an id before records of it are written.
+    #[error("the schema of these records is not registered yet")]
+    UnregisteredSchema {
+        /// The schema's text.
+        schema: Box<str>,
+    },
     /// Objects and arrays, or types, inside of each other.
     #[error("expected at most {limit} levels, found more")]
     TooDeep {

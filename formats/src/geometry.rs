@@ -16,6 +16,7 @@ use crate::connect::{self, ColumnType};
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::row::Value;
+use crate::wkb;
 use crate::wkt;
 
 /// A shape in up to two forms; at least one is there.
@@ -23,6 +24,16 @@ use crate::wkt;
 pub struct Geometry {
     native: Option<String>,
     ewkb: Option<Vec<u8>>,
+    own_type: Option<OwnType>,
+}
+
+/// A type of Postgres's own that Debezium sends as a line string or polygon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnType {
+    Lseg,
+    Box,
+    Path { closed: bool },
+    Polygon,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +87,7 @@ impl Geometry {
         let missing = || Error::new("", ErrorKind::Missing { expected });
         let wire: Wire<'_> = json::parse(object.as_bytes()).map_err(|_| missing())?;
         let ewkb = wire.wkb.as_deref().map(|text| ewkb(text, wire.srid).ok_or_else(broken_wkb)).transpose()?;
+        let own_type = wire.extensions.as_ref().and_then(own_type);
         let native = match (&wire, wire.extensions.as_ref().and_then(|extensions| extensions.ty.as_deref())) {
             (Wire { x: Some(x), y: Some(y), .. }, _) => Some(format!("({},{})", number(x)?, number(y)?)),
             (Wire { center: Some(center), radius: Some(radius), .. }, _) => {
@@ -84,24 +96,38 @@ impl Geometry {
             (Wire { a: Some(a), b: Some(b), c: Some(c), .. }, _) => {
                 Some(format!("{{{},{},{}}}", number(a)?, number(b)?, number(c)?))
             }
-            (Wire { extensions: Some(extensions), .. }, Some(ty)) => {
+            (_, Some(_)) => {
                 let ewkb = ewkb.as_deref().ok_or_else(missing)?;
-                Some(native(ewkb, ty, extensions.closed.as_deref()).ok_or_else(broken_wkb)?)
+                Some(own_type.and_then(|ty| native(ewkb, ty)).ok_or_else(broken_wkb)?)
             }
             _ => None,
         };
-        if native.is_none() && ewkb.is_none() { Err(missing()) } else { Ok(Self { native, ewkb }) }
+        if native.is_none() && ewkb.is_none() { Err(missing()) } else { Ok(Self { native, ewkb, own_type }) }
     }
 
     /// Reads Well-Known Text in two dimensions, `POINT (1 2)`, which Maxwell writes; `None` when it is none.
     pub fn of_wkt(text: &str) -> Option<Self> {
-        Some(Self { native: None, ewkb: Some(wkt::ewkb(text)?) })
+        Some(Self { native: None, ewkb: Some(wkt::ewkb(text)?), own_type: None })
     }
 
     /// As `MySQL` stores it: the SRID in 4 bytes, little-endian, and WKB. `None` when it is not.
     pub(crate) fn of_mysql(bytes: &[u8]) -> Option<Self> {
         let (srid, wkb) = bytes.split_first_chunk::<4>()?;
-        Some(Self { native: None, ewkb: Some(with_srid(wkb.to_vec(), Some(u32::from_le_bytes(*srid)))?) })
+        let ewkb = wkb::with_srid(wkb.to_vec(), Some(u32::from_le_bytes(*srid)))?;
+        Some(Self { native: None, ewkb: Some(ewkb), own_type: None })
+    }
+
+    /// The way back: `None` for what has no well-known binary.
+    pub(crate) fn to_mysql(&self) -> Option<Vec<u8>> {
+        let (wkb, srid) = wkb::without_srid(self.ewkb.as_deref()?)?;
+        let mut bytes = srid.unwrap_or(0).to_le_bytes().to_vec();
+        bytes.extend(wkb);
+        Some(bytes)
+    }
+
+    /// Which of Postgres's own types it is, where it was sent as a line string or polygon of one.
+    pub(crate) fn own_type(&self) -> Option<OwnType> {
+        self.own_type
     }
 
     /// As Postgres reads its own point, box, lseg, path, polygon, circle or line; `None` for what is not known to be
@@ -128,34 +154,25 @@ fn number(raw: &RawValue) -> Result<String, Error> {
     }
 }
 
-/// In the type word of EWKB: an SRID follows it.
-const HAS_SRID: u32 = 0x2000_0000;
-
 fn ewkb(base64: &str, srid: Option<u32>) -> Option<Vec<u8>> {
-    with_srid(STANDARD.decode(base64).ok()?, srid)
+    wkb::with_srid(STANDARD.decode(base64).ok()?, srid)
 }
 
-/// The WKB with its SRID put in, unless it holds one already or the SRID is 0, which is none.
-fn with_srid(wkb: Vec<u8>, srid: Option<u32>) -> Option<Vec<u8>> {
-    let mut reader = Reader::new(&wkb)?;
-    let ty = reader.u32()?;
-    match srid {
-        Some(srid) if srid != 0 && ty & HAS_SRID == 0 => {
-            let word = |value: u32| if reader.is_little { value.to_le_bytes() } else { value.to_be_bytes() };
-            let mut out = Vec::with_capacity(wkb.len() + 4);
-            out.extend_from_slice(wkb.get(..1)?);
-            out.extend_from_slice(&word(ty | HAS_SRID));
-            out.extend_from_slice(&word(srid));
-            out.extend_from_slice(reader.rest);
-            Some(out)
-        }
-        _ => Some(wkb),
+/// The type of Postgres's own that an extension names.
+fn own_type(extensions: &Extensions<'_>) -> Option<OwnType> {
+    match (extensions.ty.as_deref()?, extensions.closed.as_deref()) {
+        ("lseg", _) => Some(OwnType::Lseg),
+        ("box", _) => Some(OwnType::Box),
+        ("path", Some("true")) => Some(OwnType::Path { closed: true }),
+        ("path", Some("false")) => Some(OwnType::Path { closed: false }),
+        ("polygon", _) => Some(OwnType::Polygon),
+        _ => None,
     }
 }
 
 /// The literal of Postgres's own type, by the line string or polygon that Debezium makes of it.
-fn native(wkb: &[u8], ty: &str, closed: Option<&str>) -> Option<String> {
-    let points = Reader::new(wkb)?.points()?;
+fn native(wkb: &[u8], ty: OwnType) -> Option<String> {
+    let points = wkb::points(wkb)?;
     let listed = |points: &[(f64, f64)]| {
         let mut out = String::new();
         for (i, (x, y)) in points.iter().enumerate() {
@@ -165,57 +182,14 @@ fn native(wkb: &[u8], ty: &str, closed: Option<&str>) -> Option<String> {
         out
     };
     match (ty, points.as_slice()) {
-        ("lseg", [_, _]) => Some(format!("[{}]", listed(&points))),
         // the ring goes from one corner round to it again; the other corner is half way
-        ("box", [corner, _, opposite, _, _]) => Some(listed(&[*corner, *opposite])),
-        ("path", [_, ..]) if closed == Some("true") => Some(format!("({})", listed(&points))),
-        ("path", [_, ..]) if closed == Some("false") => Some(format!("[{}]", listed(&points))),
+        (OwnType::Box, [corner, _, opposite, _, _]) => Some(listed(&[*corner, *opposite])),
+        (OwnType::Lseg, [_, _]) | (OwnType::Path { closed: false }, [_, ..]) => Some(format!("[{}]", listed(&points))),
+        (OwnType::Path { closed: true }, [_, ..]) | (OwnType::Polygon, [_]) => Some(format!("({})", listed(&points))),
         // the ring ends where it began, the polygon does not
-        ("polygon", [first, .., last]) if first == last => {
+        (OwnType::Polygon, [first, .., last]) if first == last => {
             Some(format!("({})", listed(points.split_last().map(|(_, points)| points)?)))
         }
-        ("polygon", [_]) => Some(format!("({})", listed(&points))),
         _ => None,
-    }
-}
-
-/// Reads WKB.
-#[derive(Debug, Clone, Copy)]
-struct Reader<'a> {
-    is_little: bool,
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn new(wkb: &'a [u8]) -> Option<Self> {
-        let (order, rest) = wkb.split_first()?;
-        (*order <= 1).then_some(Self { is_little: *order == 1, rest })
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        let (bytes, rest) = self.rest.split_first_chunk::<4>()?;
-        self.rest = rest;
-        Some(if self.is_little { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) })
-    }
-
-    fn f64(&mut self) -> Option<f64> {
-        let (bytes, rest) = self.rest.split_first_chunk::<8>()?;
-        self.rest = rest;
-        Some(if self.is_little { f64::from_le_bytes(*bytes) } else { f64::from_be_bytes(*bytes) })
-    }
-
-    /// The points of a line string, or of the one ring of a polygon.
-    fn points(mut self) -> Option<Vec<(f64, f64)>> {
-        match self.u32()? {
-            2 => {}
-            3 if self.u32()? == 1 => {}
-            _ => return None,
-        }
-        let n_points = usize::try_from(self.u32()?).ok()?;
-        // 16 bytes a point: more cannot be there
-        if n_points > self.rest.len() / 16 {
-            return None;
-        }
-        (0..n_points).map(|_| Some((self.f64()?, self.f64()?))).collect()
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use crate::calendar::{TimeUnit, time};
+use crate::ticks;
 
 /// Months, days and microseconds, which Postgres too keeps apart.
 #[derive(Debug, Default)]
@@ -69,6 +70,45 @@ fn millionths(number: &str) -> Option<i64> {
 }
 
 impl Interval {
+    /// The interval that is printed so; `None` when the text is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut interval = Self::default();
+        let mut words = text.split(' ');
+        while let Some(word) = words.next() {
+            let unsigned = word.strip_prefix('+').unwrap_or(word);
+            if word.contains(':') {
+                interval.micros = ticks::time(unsigned, TimeUnit::Micros)?;
+                return words.next().is_none().then_some(interval);
+            }
+            let number: i64 = unsigned.parse().ok()?;
+            match words.next()? {
+                "year" | "years" => interval.months = number.checked_mul(12)?.checked_add(interval.months)?,
+                "mon" | "mons" => interval.months = interval.months.checked_add(number)?,
+                "day" | "days" => interval.days = number,
+                _ => return None,
+            }
+        }
+        Some(interval)
+    }
+
+    /// As Debezium writes it, all parts and each with a sign of its own: `P1Y2M3DT4H5M6.789S`.
+    pub(crate) fn iso(&self) -> String {
+        let Self { months, days, micros } = self;
+        let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
+        let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+        let mut out = format!("P{}Y{}M{days}DT{hours}H{minutes}M", months / 12, months % 12);
+        if *micros < 0 && seconds % 60 == 0 && rest != 0 {
+            out.push('-');
+        }
+        let _ = write!(out, "{}", seconds % 60);
+        if rest != 0 {
+            let digits = format!("{:06}", rest.unsigned_abs());
+            let _ = write!(out, ".{}", digits.trim_end_matches('0'));
+        }
+        out.push('S');
+        out
+    }
+
     pub(crate) fn print(&self) -> String {
         let mut out = String::new();
         let mut after_negative = false;
@@ -108,9 +148,16 @@ mod tests {
             ("PT100H", "100:00:00"),
         ] {
             assert_eq!(interval(duration).as_deref(), Some(text), "{duration}");
+            let back = Interval::parse(text).map(|interval| interval.iso());
+            assert_eq!(back.as_deref().and_then(interval).as_deref(), Some(text), "{back:?}");
         }
+        assert_eq!(
+            Interval::parse("-1 years -2 mons +3 days -04:05:06.7").map(|interval| interval.iso()).as_deref(),
+            Some("P-1Y-2M3DT-4H-5M-6.7S")
+        );
         for none in ["", "P", "1Y", "P1", "P1H", "PT1Y", "PxY", "PT1.0000001S", "P99999999999999999999Y", "PT1.é"] {
             assert_eq!(interval(none), None, "{none}");
+            assert!(Interval::parse(none).is_none(), "{none}");
         }
     }
 }

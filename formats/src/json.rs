@@ -204,21 +204,41 @@ pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 /// Appends `text` as a JSON string, quotes and escapes included.
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => {
+    let mut rest = text;
+    while let Some((plain, escaped, after)) = split_at_escape(rest) {
+        out.push_str(plain);
+        match escaped {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => {
                 use fmt::Write;
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+                let _ = write!(out, "\\u{control:04x}");
             }
-            c => out.push(c),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// What stands before the first character that has to be escaped, that character, which is one of ASCII, and the rest.
+fn split_at_escape(text: &str) -> Option<(&str, u8, &str)> {
+    let at = text.bytes().position(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+    let (plain, rest) = text.split_at_checked(at)?;
+    Some((plain, *rest.as_bytes().first()?, rest.get(1..)?))
+}
+
+/// Whether the text is a JSON number.
+pub(crate) fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let is_whole = digits(whole) && (whole.len() == 1 || !whole.starts_with('0'));
+    is_whole && digits(decimals) && digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
 }
 
 #[cfg(test)]
@@ -253,6 +273,30 @@ mod tests {
             ["", "{", "{}", "[]", "null", "\"a\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":{", "{\"a\":]"]
         {
             assert_eq!(Members::of(text).next(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_are_escaped() {
+        for (text, expected) in [
+            ("", r#""""#),
+            ("plain é😀", r#""plain é😀""#),
+            ("a\"b\\c\n\r\t\u{1}\u{1f}\u{7f}", "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\u{7f}\""),
+        ] {
+            let mut out = String::new();
+            push_string(&mut out, text);
+            assert_eq!(out, expected);
+            assert_eq!(serde_json::from_str::<String>(&out).ok().as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for text in ["0", "-0", "10", "0.50", "-1.5E+10", "1e-7", "12345678901234567890123"] {
+            assert!(is_number(text), "{text}");
+        }
+        for text in ["", "-", "01", "1.", ".5", "+1", "1e", "NaN", "0x1", "1 ", "1e1.5", "--1"] {
+            assert!(!is_number(text), "{text}");
         }
     }
 }

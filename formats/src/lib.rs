@@ -44,6 +44,7 @@
 //! - [`literal`]: arrays, hstore, bits and sparse vectors as Postgres prints them
 //! - [`geometry`]: points and other shapes
 //! - [`changelog`]: rows as text, one a line
+//! - [`encode`]: rows as records of the formats again
 //! - [`error`]: what can be wrong with a record, and where in it
 
 pub mod canal;
@@ -51,6 +52,7 @@ pub mod changelog;
 pub mod connect;
 pub mod debezium;
 pub mod decoder;
+pub mod encode;
 pub mod error;
 pub mod flattened;
 pub mod geometry;
@@ -75,13 +77,16 @@ mod limits;
 mod mysql_time;
 mod rebuilt;
 mod restated;
+mod ticks;
 mod unavailable;
+mod wkb;
 mod wkt;
 mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
 pub use debezium::Stated;
 pub use decoder::{Decoder, Format, Told};
+pub use encode::{Encoded, Encoder, Encoding, Envelopes, Records, Updates};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
 pub use limits::{MAX_LEVELS, MAX_RECORD_BYTES, check_levels};

@@ -39,6 +39,7 @@ use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, RowKind};
 use crate::stamp::LogFields;
 use crate::zone::UtcOffset;
+pub(crate) use types::declared_type;
 use types::{Columns, KnownColumns};
 
 /// Decodes records of any number of topics and tables.

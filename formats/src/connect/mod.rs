@@ -14,5 +14,5 @@ pub use structured::structured_text;
 pub use types::{BytesText, ColumnType, Structured, UnknownType};
 pub use value::bytes_of;
 
-pub(crate) use schema::{Node, Parsed, Schemas, columns_of, columns_of_image, field_at, field_of};
+pub(crate) use schema::{Node, Parsed, Schemas, UNBOUNDED, columns_of, columns_of_image, field_at, field_of};
 pub(crate) use value::{bytes, malformed, nested, typed, untyped};

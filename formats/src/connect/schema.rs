@@ -12,7 +12,7 @@ use crate::limits::{check_columns, check_levels_to};
 use crate::row::{Connector, Field, RowSchema, SourceColumn};
 
 /// Debezium writes this as the length of a `bit varying` without a limit.
-const UNBOUNDED: usize = 2_147_483_647;
+pub(crate) const UNBOUNDED: usize = 2_147_483_647;
 
 /// A type of Connect's.
 #[derive(Debug, Clone, Default, Deserialize)]

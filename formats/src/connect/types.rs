@@ -140,50 +140,61 @@ pub enum Structured {
 impl ColumnType {
     /// The type of a semantic name of Connect or Debezium that says all by itself.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        use ColumnType as T;
-        Some(match name {
-            "io.debezium.data.VariableScaleDecimal" => T::VariableScaleDecimal,
-            "org.apache.kafka.connect.data.Date" | "io.debezium.time.Date" => T::Date,
-            "org.apache.kafka.connect.data.Time" | "io.debezium.time.Time" => T::Time(TimeUnit::Millis),
-            "io.debezium.time.MicroTime" => T::Time(TimeUnit::Micros),
-            "io.debezium.time.NanoTime" => T::Time(TimeUnit::Nanos),
-            "org.apache.kafka.connect.data.Timestamp" | "io.debezium.time.Timestamp" => T::Timestamp(TimeUnit::Millis),
-            "io.debezium.time.MicroTimestamp" => T::Timestamp(TimeUnit::Micros),
-            "io.debezium.time.NanoTimestamp" => T::Timestamp(TimeUnit::Nanos),
-            "io.debezium.time.IsoDate" => T::IsoDate,
-            "io.debezium.time.IsoTime" => T::IsoTime,
-            "io.debezium.time.IsoTimestamp" => T::IsoTimestamp,
-            "io.debezium.time.ZonedTime" => T::ZonedTime,
-            "io.debezium.time.ZonedTimestamp" => T::ZonedTimestamp,
-            "io.debezium.time.StructuredDate" => T::Structured(Structured::Date),
-            "io.debezium.time.StructuredTime" => T::Structured(Structured::Time),
-            "io.debezium.time.StructuredTimestamp" => T::Structured(Structured::Timestamp),
-            "io.debezium.time.StructuredZonedTime" => T::Structured(Structured::ZonedTime),
-            "io.debezium.time.StructuredZonedTimestamp" => T::Structured(Structured::ZonedTimestamp),
-            "io.debezium.time.StructuredDuration" => T::Structured(Structured::Duration),
-            "io.debezium.time.Year" => T::Int32,
-            "io.debezium.time.Interval" => T::Interval,
-            "io.debezium.time.MicroDuration" => T::Duration(TimeUnit::Micros),
-            "io.debezium.time.NanoDuration" => T::Duration(TimeUnit::Nanos),
-            "io.debezium.data.Json" => T::Json,
-            "io.debezium.data.Xml" => T::Xml,
-            "io.debezium.data.Uuid" => T::Uuid,
-            "io.debezium.data.Enum" => T::Enum,
-            "io.debezium.data.EnumSet" => T::EnumSet,
-            "io.debezium.data.Ltree" => T::Ltree,
-            "io.debezium.data.TsVector" | "io.debezium.data.Tsvector" => T::TsVector,
-            "io.debezium.data.geometry.Point" => T::Point,
-            "io.debezium.data.geometry.Geometry" => T::Geometry,
-            "io.debezium.data.geometry.Geography" => T::Geography,
-            "io.debezium.data.geometry.Circle" => T::Circle,
-            "io.debezium.data.geometry.Line" => T::Line,
-            "io.debezium.data.FloatVector" => T::FloatVector,
-            "io.debezium.data.DoubleVector" => T::DoubleVector,
-            "io.debezium.data.SparseDoubleVector" => T::SparseVector,
-            _ => return None,
-        })
+        SEMANTIC.iter().find(|(semantic, _)| *semantic == name).map(|(_, ty)| ty.clone())
+    }
+
+    /// The semantic name of a type that needs no parameters; Debezium's own where Connect has one too. `None` for a
+    /// primitive.
+    pub(crate) fn semantic_name(&self) -> Option<&'static str> {
+        SEMANTIC.iter().find(|(_, ty)| ty == self && *ty != Self::Int32).map(|(name, _)| *name)
     }
 }
+
+/// Semantic names that say all by themselves. Of the names of one type the first is the one that is written.
+const SEMANTIC: &[(&str, ColumnType)] = &[
+    ("io.debezium.data.VariableScaleDecimal", ColumnType::VariableScaleDecimal),
+    ("io.debezium.time.Date", ColumnType::Date),
+    ("org.apache.kafka.connect.data.Date", ColumnType::Date),
+    ("io.debezium.time.Time", ColumnType::Time(TimeUnit::Millis)),
+    ("org.apache.kafka.connect.data.Time", ColumnType::Time(TimeUnit::Millis)),
+    ("io.debezium.time.MicroTime", ColumnType::Time(TimeUnit::Micros)),
+    ("io.debezium.time.NanoTime", ColumnType::Time(TimeUnit::Nanos)),
+    ("io.debezium.time.Timestamp", ColumnType::Timestamp(TimeUnit::Millis)),
+    ("org.apache.kafka.connect.data.Timestamp", ColumnType::Timestamp(TimeUnit::Millis)),
+    ("io.debezium.time.MicroTimestamp", ColumnType::Timestamp(TimeUnit::Micros)),
+    ("io.debezium.time.NanoTimestamp", ColumnType::Timestamp(TimeUnit::Nanos)),
+    ("io.debezium.time.IsoDate", ColumnType::IsoDate),
+    ("io.debezium.time.IsoTime", ColumnType::IsoTime),
+    ("io.debezium.time.IsoTimestamp", ColumnType::IsoTimestamp),
+    ("io.debezium.time.ZonedTime", ColumnType::ZonedTime),
+    ("io.debezium.time.ZonedTimestamp", ColumnType::ZonedTimestamp),
+    ("io.debezium.time.StructuredDate", ColumnType::Structured(Structured::Date)),
+    ("io.debezium.time.StructuredTime", ColumnType::Structured(Structured::Time)),
+    ("io.debezium.time.StructuredTimestamp", ColumnType::Structured(Structured::Timestamp)),
+    ("io.debezium.time.StructuredZonedTime", ColumnType::Structured(Structured::ZonedTime)),
+    ("io.debezium.time.StructuredZonedTimestamp", ColumnType::Structured(Structured::ZonedTimestamp)),
+    ("io.debezium.time.StructuredDuration", ColumnType::Structured(Structured::Duration)),
+    ("io.debezium.time.Year", ColumnType::Int32),
+    ("io.debezium.time.Interval", ColumnType::Interval),
+    ("io.debezium.time.MicroDuration", ColumnType::Duration(TimeUnit::Micros)),
+    ("io.debezium.time.NanoDuration", ColumnType::Duration(TimeUnit::Nanos)),
+    ("io.debezium.data.Json", ColumnType::Json),
+    ("io.debezium.data.Xml", ColumnType::Xml),
+    ("io.debezium.data.Uuid", ColumnType::Uuid),
+    ("io.debezium.data.Enum", ColumnType::Enum),
+    ("io.debezium.data.EnumSet", ColumnType::EnumSet),
+    ("io.debezium.data.Ltree", ColumnType::Ltree),
+    ("io.debezium.data.TsVector", ColumnType::TsVector),
+    ("io.debezium.data.Tsvector", ColumnType::TsVector),
+    ("io.debezium.data.geometry.Point", ColumnType::Point),
+    ("io.debezium.data.geometry.Geometry", ColumnType::Geometry),
+    ("io.debezium.data.geometry.Geography", ColumnType::Geography),
+    ("io.debezium.data.geometry.Circle", ColumnType::Circle),
+    ("io.debezium.data.geometry.Line", ColumnType::Line),
+    ("io.debezium.data.FloatVector", ColumnType::FloatVector),
+    ("io.debezium.data.DoubleVector", ColumnType::DoubleVector),
+    ("io.debezium.data.SparseDoubleVector", ColumnType::SparseVector),
+];
 
 /// A type as a setting names it: `timestamp-millis`, `decimal(2)`, `bits(20)`, `date[]`.
 ///

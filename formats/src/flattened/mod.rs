@@ -28,7 +28,7 @@
 //! <https://debezium.io/documentation/reference/stable/transformations/event-flattening.html>.
 
 mod added;
-mod asides;
+pub(crate) mod asides;
 mod documents;
 mod names;
 
@@ -50,7 +50,8 @@ use crate::origin::Origin;
 use crate::record::Record;
 use crate::row::{Change, Event, Row, RowKind, RowSchema, Table};
 use crate::unavailable::Placeholder;
-use added::{Added, AddedFields, Split};
+pub(crate) use added::Added;
+use added::{AddedFields, Split};
 use documents::Documents;
 
 /// Decodes records of any number of topics.

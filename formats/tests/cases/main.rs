@@ -11,6 +11,7 @@ mod avro;
 mod bad;
 mod canal;
 mod cloud_events;
+mod encode;
 mod flattened;
 mod limits;
 mod maxwell;
