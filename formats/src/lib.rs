@@ -1,9 +1,9 @@
-//! Change events to changelog rows: bytes in, rows out.
+//! Change events to changelog rows, and back: bytes in, rows out.
 //!
 //! The crate decodes what a capture tool wrote into Kafka — Debezium's envelopes and flattened rows, in JSON with or without
 //! their Connect schema and in Avro, and the messages of Canal, Maxwell and `GoldenGate` — into [changelog rows](Row) with
 //! Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and reads no environment: a [`Record`] goes in, an
-//! [`Event`] that borrows from it comes out.
+//! [`Event`] that borrows from it comes out. An [`Encoder`] writes events in these formats again.
 //!
 //! ```
 //! use rowkind_formats::{Decoder, Event, Record, changelog};

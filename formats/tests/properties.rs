@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use recordings::{decoder, decoder_of, jsonl_files, outcome, records};
 use rowkind_formats::{
-    Change, Decoder, DocumentForm, Event, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit, Told,
-    changelog, date, decimal_text, interval, local_date, local_time, local_timestamp, structured_text, time, timestamp,
-    zoned_time, zoned_timestamp,
+    Change, Decoder, DocumentForm, Encoder, Encoding, Envelopes, Event, Format, Geometry, Record, RecordedRecord,
+    Structured, TimeUnit, Told, Updates, changelog, date, decimal_text, interval, local_date, local_time,
+    local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
 
 /// Records of sources that none was recorded of.
@@ -97,6 +97,21 @@ fn knowing(format: Format) -> Decoder {
     if format == Format::DebeziumAvro { decoder_of(format, AVRO) } else { decoder(format) }
 }
 
+/// Encodes an event in every form.
+fn encode_by_all(event: &Event<'_>) {
+    let (envelopes, flinks) = (Envelopes::default(), Envelopes { updates: Updates::CreateDelete, tombstones: false });
+    for encoding in [
+        Encoding::DebeziumJson { schema: false, envelopes: flinks },
+        Encoding::DebeziumJson { schema: true, envelopes },
+        Encoding::DebeziumAvro { envelopes },
+        Encoding::UpsertJson { schema: true },
+        Encoding::CanalJson,
+        Encoding::MaxwellJson,
+    ] {
+        let _ = Encoder::new(encoding).encode(event).map(Iterator::count);
+    }
+}
+
 /// What one mutation does to bytes, at a place in them.
 #[derive(Debug, Clone)]
 enum Mutation {
@@ -159,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mutation_of_a_record_makes_the_decoder_panic(
+    fn no_mutation_of_a_record_makes_a_decoder_or_encoder_panic(
         (format, record) in any::<Index>().prop_map(|index| index.get(&RECORDED).clone()),
         of_payload in prop::collection::vec(mutation(), 0..4),
         of_key in prop::collection::vec(mutation(), 0..2),
@@ -174,6 +189,7 @@ proptest! {
         let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
         let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
         read(&mut knowing(format), &record);
+        let _ = knowing(format).decode(&record).map(|event| encode_by_all(&event));
     }
 
     #[test]

@@ -23,6 +23,8 @@ struct Parts<'a> {
     minute: Option<i64>,
     second: Option<i64>,
     nanos: Option<i64>,
+    /// In place of `nanos` in later versions.
+    picoseconds: Option<i64>,
     offset_seconds: Option<i64>,
     #[serde(borrow)]
     special_value: Option<Cow<'a, str>>,
@@ -52,6 +54,15 @@ pub fn structured_text(object: &str, ty: Structured) -> Result<String, Error> {
 }
 
 impl Parts<'_> {
+    /// The part of a second; `None` where it is finer than nanoseconds.
+    fn nanos(&self) -> Option<i64> {
+        match (self.nanos, self.picoseconds) {
+            (Some(nanos), _) => Some(nanos),
+            (None, Some(picos)) => (picos % 1_000 == 0).then_some(picos / 1_000),
+            (None, None) => Some(0),
+        }
+    }
+
     fn text(&self, ty: Structured) -> Option<String> {
         match self.special_value.as_deref() {
             None => {}
@@ -80,7 +91,7 @@ impl Parts<'_> {
 
     fn iso_time(&self) -> Option<String> {
         let (hour, minute, second) = (self.hour?, self.minute.unwrap_or(0), self.second.unwrap_or(0));
-        let nanos = self.nanos.unwrap_or(0);
+        let nanos = self.nanos()?;
         let in_range =
             [hour, minute, second].iter().all(|part| (0..100).contains(part)) && (0..1_000_000_000).contains(&nanos);
         in_range.then(|| format!("{hour:02}:{minute:02}:{second:02}.{nanos:09}"))
@@ -97,7 +108,7 @@ impl Parts<'_> {
     fn duration(&self) -> Option<String> {
         let [years, months, days, hours, minutes, seconds] =
             [self.years, self.months, self.days, self.hours, self.minutes, self.seconds].map(Option::unwrap_or_default);
-        let nanos = self.nanos.unwrap_or(0);
+        let nanos = self.nanos()?;
         let seconds = hours.checked_mul(3_600)?.checked_add(minutes.checked_mul(60)?)?.checked_add(seconds)?;
         let micros = seconds.checked_mul(1_000_000)?.checked_add(nanos / 1_000)?;
         let months = years.checked_mul(12)?.checked_add(months)?;

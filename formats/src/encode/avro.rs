@@ -7,9 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use apache_avro::types::Value;
-use apache_avro::writer::datum::GenericDatumWriter;
-use apache_avro::{Decimal, Schema};
+use apache_avro::Schema;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -39,7 +37,6 @@ pub(super) struct Encoder {
 #[derive(Debug)]
 struct Known {
     connect: Node,
-    avro: Schema,
     text: String,
 }
 
@@ -125,14 +122,10 @@ impl Coder<'_> {
         let id = self.ids.get(&known.text).ok_or_else(|| {
             Error::new("", ErrorKind::UnregisteredSchema { schema: known.text.clone().into_boxed_str() })
         })?;
-        let value = known.connect.value(payload)?;
         out.clear();
         out.push(0);
         out.extend(id.to_be_bytes());
-        // what is written was made by this schema
-        let unwritable = |_| Error::new("", ErrorKind::Malformed { expected: "a value of its schema", found: "value" });
-        let writer = GenericDatumWriter::builder(&known.avro).validate(false).build().map_err(unwritable)?;
-        out.extend(writer.write_value_to_vec(value).map_err(unwritable)?);
+        known.connect.push(payload, out)?;
         Ok(Some(out))
     }
 }
@@ -143,8 +136,9 @@ impl Known {
         let text = connect.avro(&mut Names::default()).to_string();
         let malformed =
             |_| Error::new("schema", ErrorKind::Malformed { expected: "a schema that Avro can say", found: "value" });
-        let avro = Schema::parse_str(&text).map_err(malformed)?;
-        Ok(Self { connect, avro, text })
+        // two columns whose names Avro cannot tell apart
+        Schema::parse_str(&text).map_err(malformed)?;
+        Ok(Self { connect, text })
     }
 }
 
@@ -261,76 +255,88 @@ impl Node {
         object
     }
 
-    /// The datum of a value in JSON.
-    fn value(&self, raw: &RawValue) -> Result<Value, Error> {
+    /// Appends the datum of a value in JSON.
+    fn push(&self, raw: &RawValue, out: &mut Vec<u8>) -> Result<(), Error> {
         let found = Json::of(raw);
-        let value = match found {
-            Json::Null if self.optional => return Ok(Value::Union(0, Box::new(Value::Null))),
-            found => self.required_value(found)?,
-        };
-        Ok(if self.optional { Value::Union(1, Box::new(value)) } else { value })
+        if self.optional {
+            let is_there = !matches!(found, Json::Null);
+            push_long(out, i64::from(is_there));
+            if !is_there {
+                return Ok(());
+            }
+        }
+        self.push_required(found, out)
     }
 
-    fn required_value(&self, found: Json<'_>) -> Result<Value, Error> {
+    fn push_required(&self, found: Json<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let wrong = || found.unexpected("a value of its schema");
-        Ok(match (self.ty.as_str(), found) {
-            ("boolean", Json::Bool(value)) => Value::Boolean(value),
-            ("int8" | "int16" | "int32", Json::Number(text)) => Value::Int(text.parse().map_err(|_| wrong())?),
-            ("int64", Json::Number(text)) => Value::Long(text.parse().map_err(|_| wrong())?),
-            ("float", found) => Value::Float(number(found)?.parse().map_err(|_| wrong())?),
-            ("double", found) => Value::Double(number(found)?.parse().map_err(|_| wrong())?),
-            ("string", Json::String(quoted)) => Value::String(json::unescape(quoted)?.into_owned()),
-            ("bytes", Json::String(quoted)) => {
-                let bytes = STANDARD.decode(json::unescape(quoted)?.as_bytes()).map_err(|_| wrong())?;
-                if self.is_logical_decimal() { Value::Decimal(Decimal::from(bytes)) } else { Value::Bytes(bytes) }
+        match (self.ty.as_str(), found) {
+            ("boolean", Json::Bool(value)) => out.push(u8::from(value)),
+            ("int8" | "int16" | "int32", Json::Number(text)) => {
+                push_long(out, text.parse::<i32>().map_err(|_| wrong())?.into());
             }
-            ("struct", Json::Object(text)) => return self.record_value(text),
+            ("int64", Json::Number(text)) => push_long(out, text.parse().map_err(|_| wrong())?),
+            ("float", found) => out.extend(number(found)?.parse::<f32>().map_err(|_| wrong())?.to_le_bytes()),
+            ("double", found) => out.extend(number(found)?.parse::<f64>().map_err(|_| wrong())?.to_le_bytes()),
+            ("string", Json::String(quoted)) => push_bytes(out, json::unescape(quoted)?.as_bytes()),
+            ("bytes", Json::String(quoted)) => {
+                push_bytes(out, &STANDARD.decode(json::unescape(quoted)?.as_bytes()).map_err(|_| wrong())?);
+            }
+            ("struct", Json::Object(text)) => return self.push_record(text, out),
             ("array", Json::Array(text)) => {
                 let item = self.items.as_ref().ok_or_else(wrong)?;
                 let items: Vec<&RawValue> = json::parse(text.as_bytes())?;
-                Value::Array(items.into_iter().map(|raw| item.value(raw)).collect::<Result<_, _>>()?)
+                push_block(out, items.len());
+                items.iter().try_for_each(|raw| item.push(raw, out))?;
+                push_end(out, items.len());
             }
             ("map", Json::Object(text)) => {
                 let ty = self.values.as_ref().ok_or_else(wrong)?;
                 let Fields(entries) = json::parse(text.as_bytes())?;
-                let entry =
-                    |(name, raw): (std::borrow::Cow<'_, str>, &RawValue)| Ok((name.into_owned(), ty.value(raw)?));
-                Value::Map(entries.into_iter().map(entry).collect::<Result<_, Error>>()?)
+                push_block(out, entries.len());
+                for (name, raw) in &entries {
+                    push_bytes(out, name.as_bytes());
+                    ty.push(raw, out)?;
+                }
+                push_end(out, entries.len());
             }
             ("map", Json::Array(text)) => {
                 let (Some(keys), Some(values)) = (&self.keys, &self.values) else { return Err(wrong()) };
                 let entries: Vec<(&RawValue, &RawValue)> = json::parse(text.as_bytes())?;
-                let entry = |(key, value): (&RawValue, &RawValue)| {
-                    let parts = vec![("key".to_owned(), keys.value(key)?), ("value".to_owned(), values.value(value)?)];
-                    Ok(Value::Record(parts))
-                };
-                Value::Array(entries.into_iter().map(entry).collect::<Result<_, Error>>()?)
+                push_block(out, entries.len());
+                for (key, value) in &entries {
+                    keys.push(key, out)?;
+                    values.push(value, out)?;
+                }
+                push_end(out, entries.len());
             }
             _ => return Err(wrong()),
-        })
-    }
-
-    fn is_logical_decimal(&self) -> bool {
-        let scale = self.parameters.get("scale").and_then(|text| text.parse::<i64>().ok());
-        self.name.as_deref() == Some("org.apache.kafka.connect.data.Decimal") && scale.is_none_or(|scale| scale >= 0)
+        }
+        Ok(())
     }
 
     /// A field that is not there is null, which it has to be able to be.
-    fn record_value(&self, object: &str) -> Result<Value, Error> {
+    fn push_record(&self, object: &str, out: &mut Vec<u8>) -> Result<(), Error> {
         let Fields(fields) = json::parse(object.as_bytes())?;
-        let mut values = Vec::with_capacity(self.fields.len());
+        let is_said = |name: &str| self.fields.iter().any(|node| node.field.as_deref() == Some(name));
+        if let Some((name, _)) = fields.iter().find(|(name, _)| !is_said(name)) {
+            return Err(Error::new(&**name, ErrorKind::Missing { expected: "the column in the event's schema" }));
+        }
         for (at, node) in self.fields.iter().enumerate() {
             let name = node.field.as_deref().unwrap_or_default();
             let here = fields.get(at).filter(|(field, _)| field == name);
             let raw = here.or_else(|| fields.iter().find(|(field, _)| field == name)).map(|(_, raw)| *raw);
-            let value = match raw {
-                Some(raw) => node.value(raw),
-                None if node.optional => Ok(Value::Union(0, Box::new(Value::Null))),
+            let pushed = match raw {
+                Some(raw) => node.push(raw, out),
+                None if node.optional => {
+                    push_long(out, 0);
+                    Ok(())
+                }
                 None => Err(Error::new("", ErrorKind::Missing { expected: "a value, which may not be null" })),
             };
-            values.push((allowed(name), value.map_err(|error| error.under(name))?));
+            pushed.map_err(|error| error.under(name))?;
         }
-        Ok(Value::Record(values))
+        Ok(())
     }
 }
 
@@ -354,6 +360,37 @@ fn number(found: Json<'_>) -> Result<&str, Error> {
         Json::String("\"Infinity\"") => Ok("inf"),
         Json::String("\"-Infinity\"") => Ok("-inf"),
         other => Err(other.unexpected("a number")),
+    }
+}
+
+/// A variable-length zig-zag integer.
+fn push_long(out: &mut Vec<u8>, value: i64) {
+    let mut bits = (value << 1 ^ value >> 63).cast_unsigned();
+    loop {
+        let [low, ..] = (bits & 0x7f).to_le_bytes();
+        bits >>= 7;
+        if bits == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}
+
+fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    push_long(out, i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+    out.extend_from_slice(bytes);
+}
+
+/// The items of an array or map are one block, where there are any.
+fn push_block(out: &mut Vec<u8>, n_items: usize) {
+    push_long(out, i64::try_from(n_items).unwrap_or(i64::MAX));
+}
+
+/// Behind the items stands a block of none.
+fn push_end(out: &mut Vec<u8>, n_items: usize) {
+    if n_items > 0 {
+        out.push(0);
     }
 }
 

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::source::{Source, of_block};
 use super::wrapped::{Converter, Envelope};
 use super::{Envelopes, Updates};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::origin::Origin;
 use crate::row::{Change, Event, Row};
 
@@ -46,6 +46,10 @@ impl Encoder {
                 written.map_err(|error| error.under("key"))?;
                 output.push(Some(&self.key), None);
                 Ok(())
+            }
+            Event::Truncate { .. } if self.envelopes.updates == Updates::CreateDelete => {
+                let expected = "rows (among `c` and `d` there is no word for a truncate)";
+                Err(Error::new("op", ErrorKind::Unexpected { expected, found: "a truncate" }))
             }
             Event::Truncate { table, origin } => {
                 let source = Source::of(Some(origin), table);

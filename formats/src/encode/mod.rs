@@ -11,7 +11,7 @@
 //! | `-D`, `+I` of another key | `d`, tombstone, `c` | tombstone, row | UPDATE with the key in `old` | update with the key in `old` |
 //! | `-D` | `d`, tombstone | tombstone | DELETE | delete |
 //! | a lone tombstone | tombstone | tombstone | DELETE of its key | delete of its key |
-//! | truncate | `t` | refused | TRUNCATE | refused |
+//! | truncate | `t`; refused where there are `c` and `d` alone | refused | TRUNCATE | refused |
 //!
 //! An [`Aside`](crate::Aside) gives no records. What a format cannot say is refused with the column's name, and never
 //! changed in silence: a date of Postgres that is `infinity` for Canal, say. Three forms are poorer than the rows, which
@@ -62,13 +62,15 @@ pub enum Encoding {
         envelopes: Envelopes,
     },
     /// Rows by their keys and tombstones, as Debezium's `ExtractNewRecordState` and Flink's upsert-kafka write them. They
-    /// need a primary key, and do not say which table they are of but by their topic and the name of their schema.
+    /// need a primary key, and do not say which table they are of but by their topic and the name of their schema. A
+    /// column that was not sent is left out without a schema: a reader who knows of no such thing takes it for NULL.
     UpsertJson {
         /// As of [`Encoding::DebeziumJson`].
         schema: bool,
     },
-    /// Canal's flat messages, of one row or of neighbours that the same happened to. A TIMESTAMP is in UTC, `database` is
-    /// the source's schema where it has one. Without types (`mysqlType`) all values are text.
+    /// Canal's flat messages, of one row or of neighbours that the same happened to, without a key. A TIMESTAMP is in UTC
+    /// (`source.timezone`), `database` is the source's schema where it has one. Without types (`mysqlType`) all values
+    /// are text.
     CanalJson,
     /// Maxwell's messages, with the key as hash and in `primary_key_columns`. A TIMESTAMP is in UTC, `database` is the
     /// source's schema where it has one, JSON and arrays of names are embedded, a geometry is its text.

@@ -98,7 +98,6 @@ pub(super) fn sql_type(word: &str) -> i64 {
     match word.split(['(', ' ']).next().unwrap_or_default() {
         "bit" => -7,
         "tinyint" => -6,
-        "bigint" if word.ends_with("unsigned") => 3,
         "bigint" => -5,
         "smallint" => 5,
         "mediumint" | "int" => 4,

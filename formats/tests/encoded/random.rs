@@ -211,20 +211,22 @@ fn text_time() -> impl Strategy<Value = RandomColumn> {
 }
 
 fn structured_time() -> impl Strategy<Value = RandomColumn> {
-    let of = |name: &str, parts: &'static [&'static str]| {
-        let values = prop_oneof![
-            1 => Just(r#"{"specialValue":"NEGATIVE_INFINITY"}"#.to_owned()),
-            6 => (1_i32..3_000, 1..=12, 1..=28, 0..24, 0..60, 0..1_000_000_000, -40_000..40_000_i32).prop_map(
-                move |(year, month, day, hour, minute, nanos, offset)| {
-                    let all = json!({
-                        "year": year, "month": month, "day": day, "hour": hour, "minute": minute, "second": minute,
-                        "nanos": nanos, "offsetSeconds": offset / 60 * 60,
-                    });
-                    let some = parts.iter().map(|part| format!(r#""{part}":{}"#, all[part])).collect::<Vec<_>>();
-                    format!("{{{}}}", some.join(","))
-                }
-            ),
-        ];
+    let parts = || {
+        (1..3_000, 1..=12, 1..=28, 0..24, 0..60, 0..1_000_000_000, -40_000..40_000).prop_map(
+            |(year, month, day, hour, minute, nanos, offset)| {
+                // a type reads its own parts of them
+                json!({
+                    "year": year, "month": month, "day": day, "hour": hour, "minute": minute, "second": minute,
+                    "nanos": nanos, "offsetSeconds": offset / 60 * 60,
+                })
+                .to_string()
+            },
+        )
+    };
+    let infinite = || Just(r#"{"specialValue":"NEGATIVE_INFINITY"}"#.to_owned());
+    let of = |name: &str| named("struct", &format!("io.debezium.time.Structured{name}"), parts());
+    let of_days = |name: &str| {
+        let values = prop_oneof![1 => infinite(), 6 => parts()];
         named("struct", &format!("io.debezium.time.Structured{name}"), values)
     };
     let duration = (-400..400_i32, -40..40_i32, -300_000..300_000_i64, 0..1_000_000_i64).prop_map(
@@ -234,9 +236,11 @@ fn structured_time() -> impl Strategy<Value = RandomColumn> {
         },
     );
     prop_oneof![
-        of("Date", &["year", "month", "day"]),
-        of("Timestamp", &["year", "month", "day", "hour", "minute", "second", "nanos"]),
-        of("ZonedTimestamp", &["year", "month", "day", "hour", "minute", "second", "nanos", "offsetSeconds"]),
+        of("Time"),
+        of("ZonedTime"),
+        of_days("Date"),
+        of_days("Timestamp"),
+        of_days("ZonedTimestamp"),
         named("struct", "io.debezium.time.StructuredDuration", duration),
     ]
 }
@@ -247,7 +251,10 @@ fn shape() -> impl Strategy<Value = RandomColumn> {
     let line = |points: &[(f64, f64)]| {
         let mut wkb = vec![1, 2, 0, 0, 0];
         wkb.extend(u32::try_from(points.len()).unwrap().to_le_bytes());
-        points.iter().for_each(|(x, y)| [x, y].iter().for_each(|number| wkb.extend(number.to_le_bytes())));
+        for (x, y) in points {
+            wkb.extend(x.to_le_bytes());
+            wkb.extend(y.to_le_bytes());
+        }
         STANDARD.encode(wkb)
     };
     let srid = select(vec!["null", "0", "4326"]);
@@ -328,10 +335,8 @@ enum Change {
 fn record(columns: &[RandomColumn], change: Change, connector: Option<&str>) -> String {
     let field = |name: &str, ty: &str| format!(r#"{ty},"optional":true,"field":"{name}"}}"#);
     let mut fields = field("id", r#"{"type":"int32""#);
-    let (mut before, mut after) = (r#""id":7"#.to_owned(), r#""id":7"#.to_owned());
-    if change == Change::UpdateOfKey {
-        before = r#""id":6"#.to_owned();
-    }
+    let id_before = if change == Change::UpdateOfKey { 6 } else { 7 };
+    let (mut before, mut after) = (format!(r#""id":{id_before}"#), r#""id":7"#.to_owned());
     for (at, column) in columns.iter().enumerate() {
         let _ = write!(fields, ",{}", field(&format!("c{at}"), &column.ty.replace("Näme", &format!("Näme {at}"))));
         let _ = write!(before, r#","c{at}":{}"#, column.before);

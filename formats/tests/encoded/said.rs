@@ -13,7 +13,12 @@ use crate::is_with_schema;
 pub(crate) fn by(event: &Event<'_>, encoding: Encoding) -> Result<String, Vec<String>> {
     match (event, encoding) {
         (Event::Change(change), _) => by_change(change, encoding),
-        // neither has a word for it
+        // none of them has a word for it
+        (Event::Truncate { .. }, Encoding::DebeziumJson { envelopes, .. } | Encoding::DebeziumAvro { envelopes })
+            if envelopes.updates == Updates::CreateDelete =>
+        {
+            Err(vec!["op".to_owned()])
+        }
         (Event::Truncate { .. }, Encoding::UpsertJson { .. }) => Err(vec!["op".to_owned()]),
         (Event::Truncate { .. }, Encoding::MaxwellJson) => Err(vec!["type".to_owned()]),
         _ => Ok(changelog::text(event)),
@@ -94,7 +99,6 @@ fn value_by<'a>(value: &Value<'a>, field: Option<&Field>, encoding: Encoding) ->
         (Encoding::CanalJson, Some(field), _) => by_canal(value, field),
         (Encoding::CanalJson, None, _) => by_canal_untyped(value),
         (Encoding::MaxwellJson, Some(field), _) => by_maxwell(value, field),
-        (Encoding::MaxwellJson, None, _) => Some(value.clone()),
         (_, Some(field), _) => by_connect(value, field),
         (_, None, _) => Some(value.clone()),
     }
@@ -108,7 +112,7 @@ fn by_connect<'a>(value: &Value<'a>, field: &Field) -> Option<Value<'a>> {
         (T::Map, Value::Json(text)) => Some(Value::Json(text.replace(r"\uD83D\uDE00", "😀").into())),
         // Canal sends a point as a geometry, Debezium has its coordinates too
         (T::Point, Value::Geometry(geometry)) if geometry.native().is_none() => {
-            let (x, y) = point_of(geometry.ewkb()?);
+            let (x, y) = (number_of(geometry.ewkb()?, 5)?, number_of(geometry.ewkb()?, 13)?);
             let of = |json: &str| Some(Value::Geometry(Box::new(Geometry::parse(json).ok()?)));
             of(&format!(r#"{{"x":{x:?},"y":{y:?}}}"#))
         }
@@ -203,9 +207,8 @@ fn by_maxwell<'a>(value: &Value<'a>, field: &Field) -> Option<Value<'a>> {
 pub(crate) fn stated(schema: &RowSchema, encoding: Encoding) -> impl Iterator<Item = (String, ColumnType)> {
     schema.fields.iter().filter_map(move |field| {
         let ty = match (encoding, &field.ty) {
-            (Encoding::CanalJson, _) => return None,
             (Encoding::MaxwellJson, ColumnType::Json | ColumnType::Bytes | ColumnType::EnumSet) => field.ty.clone(),
-            (Encoding::MaxwellJson, _) | (_, ColumnType::Unsupported(_)) => return None,
+            (Encoding::CanalJson | Encoding::MaxwellJson, _) | (_, ColumnType::Unsupported(_)) => return None,
             _ if is_with_schema(encoding) => return None,
             // a TIME of MySQL's goes beyond a day
             (_, ColumnType::IsoTime) if field.source.connector == Some(Connector::MySql) => {
@@ -221,21 +224,20 @@ fn is_of_four_digits(date: &str) -> bool {
     date.as_bytes().get(4) == Some(&b'-') && !date.ends_with(" BC")
 }
 
-/// The coordinates of a point in little-endian EWKB without an SRID.
-fn point_of(ewkb: &[u8]) -> (f64, f64) {
-    let number = |at: usize| f64::from_le_bytes(ewkb[at..at + 8].try_into().unwrap());
-    (number(5), number(13))
+/// A coordinate in little-endian EWKB.
+fn number_of(ewkb: &[u8], at: usize) -> Option<f64> {
+    Some(f64::from_le_bytes(ewkb.get(at..at + 8)?.try_into().unwrap()))
 }
 
 /// The text of a point or line string in little-endian EWKB; `None` with an SRID.
 fn well_known_text(ewkb: &[u8]) -> Option<String> {
-    let number = |at: usize| f64::from_le_bytes(ewkb[at..at + 8].try_into().unwrap());
-    let point = |at: usize| format!("{} {}", number(at), number(at + 8));
-    match ewkb[1..5] {
-        [1, 0, 0, 0] => Some(format!("POINT ({})", point(5))),
+    let point = |at: usize| Some(format!("{} {}", number_of(ewkb, at)?, number_of(ewkb, at + 8)?));
+    match ewkb.get(1..5)? {
+        [1, 0, 0, 0] if ewkb.len() == 21 => Some(format!("POINT ({})", point(5)?)),
         [2, 0, 0, 0] => {
-            let points: Vec<_> = (9..ewkb.len()).step_by(16).map(point).collect();
-            Some(format!("LINESTRING ({})", points.join(", ")))
+            let n_points = u32::from_le_bytes(ewkb.get(5..9)?.try_into().unwrap());
+            let points = (9..ewkb.len()).step_by(16).map(point).collect::<Option<Vec<_>>>()?;
+            (points.len() == usize::try_from(n_points).unwrap()).then(|| format!("LINESTRING ({})", points.join(", ")))
         }
         _ => None,
     }

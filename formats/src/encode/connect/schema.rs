@@ -149,12 +149,9 @@ fn physical(ty: &ColumnType, connector: Option<Connector>) -> Type {
         T::Structured(ty) => Type::Struct(structured(*ty)),
         T::Point => Type::Struct(point()),
         T::Geometry | T::Geography => {
-            let mut fields = vec![required("wkb", Type::Bytes), optional("srid", Type::Int32)];
-            // Postgres's own types are told apart there
-            if connector != Some(Connector::MySql) {
-                fields.push(optional("extensions", string_map()));
-            }
-            Type::Struct(fields)
+            // Postgres's own types are told apart by their extensions
+            let extensions = optional("extensions", string_map());
+            Type::Struct(vec![required("wkb", Type::Bytes), optional("srid", Type::Int32), extensions])
         }
         T::Circle => {
             let center = Schema::required(Type::Struct(point())).named("io.debezium.data.geometry.Point").versioned(1);

@@ -1,8 +1,8 @@
 //! Canal's messages and values.
 
-use rowkind_formats::{Encoding, Format};
+use rowkind_formats::{ColumnType, Decoder, Encoder, Encoding, Format, Stated, Told};
 
-use super::{check, with_schema, written};
+use super::{check, record, with_schema, written, written_of};
 
 #[test]
 fn messages_of_neighbours() {
@@ -124,9 +124,13 @@ fn binary_is_a_byte_a_character() {
 }
 
 #[test]
-fn without_types_there_is_no_binary() {
-    let format = Format::DebeziumJson;
-    let record = r#"{"id":1} => {"op":"c","source":{"table":"t"},"after":{"id":1,"b":true,"j":{"a":[1.50]},"s":"x"}}"#;
-    let found = written(format, record, Encoding::CanalJson);
-    assert!(found.contains(r#""data":[{"id":"1","b":"true","j":"{\"a\":[1.50]}","s":"x"}]"#), "{found}");
+fn without_types_all_is_text_and_nothing_binary() {
+    let line = r#"{"id":1} => {"op":"c","source":{"table":"t"},"after":{"id":1,"b":true,"j":{"a":[1.50]},"s":"AP8="}}"#;
+    let found = written(Format::DebeziumJson, line, Encoding::CanalJson);
+    assert!(found.contains(r#""data":[{"id":"1","b":"true","j":"{\"a\":[1.50]}","s":"AP8="}]"#), "{found}");
+    let stated = Stated { table: "t".to_owned(), column: "s".to_owned(), ty: ColumnType::Bytes };
+    let mut decoder = Decoder::new(Format::DebeziumJson, &Told { columns: vec![stated], ..Told::default() });
+    let found = written_of(&mut Encoder::new(Encoding::CanalJson), &decoder.decode(&record(line, 0)).unwrap());
+    let refused = "# error: `data.0.s`: expected text, since the event does not state its types, found binary\n";
+    assert_eq!(found, refused);
 }

@@ -49,7 +49,10 @@ fn record(line: &str, offset: i64) -> Record<'_> {
 fn written_of(encoder: &mut Encoder, event: &Event<'_>) -> String {
     let text = |bytes: Option<&[u8]>| bytes.map_or("null".into(), String::from_utf8_lossy).into_owned();
     match encoder.encode(event) {
-        Ok(records) => records.map(|record| format!("{} => {}\n", text(record.key), text(record.payload))).collect(),
+        Ok(records) => {
+            let lines = records.map(|record| text(record.key) + " => " + &text(record.payload) + "\n");
+            lines.collect()
+        }
         Err(error) => format!("# error: {error}\n"),
     }
 }
