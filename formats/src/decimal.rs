@@ -97,13 +97,11 @@ impl<'t> Decimal<'t> {
             digits.truncate(kept.len());
         }
         let digits = if digits.is_empty() { "0" } else { &digits };
-        Some(match digits.parse::<i128>() {
-            Ok(value) => shortest(if self.is_negative { -value } else { value }),
-            Err(_) => {
-                let value: BigInt = digits.parse().ok()?;
-                if self.is_negative { -value } else { value }.to_signed_bytes_be()
-            }
-        })
+        if let Ok(value) = digits.parse::<i128>() {
+            return Some(shortest(if self.is_negative { -value } else { value }));
+        }
+        let value: BigInt = digits.parse().ok()?;
+        Some(if self.is_negative { -value } else { value }.to_signed_bytes_be())
     }
 }
 

@@ -175,16 +175,14 @@ fn native(wkb: &[u8], ty: OwnType) -> Option<String> {
         out
     };
     match (ty, points.as_slice()) {
-        (OwnType::Lseg, [_, _]) => Some(format!("[{}]", listed(&points))),
         // the ring goes from one corner round to it again; the other corner is half way
         (OwnType::Box, [corner, _, opposite, _, _]) => Some(listed(&[*corner, *opposite])),
-        (OwnType::Path { closed: true }, [_, ..]) => Some(format!("({})", listed(&points))),
-        (OwnType::Path { closed: false }, [_, ..]) => Some(format!("[{}]", listed(&points))),
+        (OwnType::Lseg, [_, _]) | (OwnType::Path { closed: false }, [_, ..]) => Some(format!("[{}]", listed(&points))),
+        (OwnType::Path { closed: true }, [_, ..]) | (OwnType::Polygon, [_]) => Some(format!("({})", listed(&points))),
         // the ring ends where it began, the polygon does not
         (OwnType::Polygon, [first, .., last]) if first == last => {
             Some(format!("({})", listed(points.split_last().map(|(_, points)| points)?)))
         }
-        (OwnType::Polygon, [_]) => Some(format!("({})", listed(&points))),
         _ => None,
     }
 }

@@ -1,8 +1,9 @@
-//! Change events to changelog rows: bytes in, rows out.
+//! Change events to changelog rows, and back: bytes in, rows out.
 //!
 //! The crate decodes what a capture tool wrote into Kafka — Debezium's JSON, with or without its Connect schema, and
 //! Canal's and Maxwell's — into [changelog rows](Row) with Flink's four row kinds (`+I -U +U -D`). It does no IO, keeps no clock and
-//! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out.
+//! reads no environment: a [`Record`] goes in, an [`Event`] that borrows from it comes out. An [`Encoder`] writes events in
+//! these formats again.
 //!
 //! ```
 //! use rowkind_formats::{Decoder, Event, Record, changelog};
@@ -39,6 +40,7 @@
 //! - [`literal`]: arrays, hstore, bits and sparse vectors as Postgres prints them
 //! - [`geometry`]: points and other shapes
 //! - [`changelog`]: rows as text, one a line
+//! - [`encode`]: rows as records of the formats again
 //! - [`error`]: what can be wrong with a record, and where in it
 
 pub mod canal;
@@ -46,6 +48,7 @@ pub mod changelog;
 pub mod connect;
 pub mod debezium;
 pub mod decoder;
+pub mod encode;
 pub mod error;
 pub mod flattened;
 pub mod geometry;
@@ -68,6 +71,7 @@ mod zone;
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
 pub use debezium::Stated;
 pub use decoder::{Decoder, Format};
+pub use encode::{Encoded, Encoder, Encoding, Envelopes, Records, Updates};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;
 pub use origin::Origin;

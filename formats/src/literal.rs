@@ -196,6 +196,12 @@ pub(crate) fn bits_bytes(digits: &str) -> Option<Vec<u8>> {
     digits.as_bytes().rchunks(8).map(byte).collect()
 }
 
+/// Up to 64 binary digits as a number. `None` when they are none.
+pub(crate) fn bits_number(digits: &str) -> Option<u64> {
+    let is_one = (1..=64).contains(&digits.len()) && digits.bytes().all(|digit| matches!(digit, b'0' | b'1'));
+    u64::from_str_radix(digits, 2).ok().filter(|_| is_one)
+}
+
 /// `\x…`, as Postgres prints `bytea`.
 pub fn bytea_text(bytes: &[u8]) -> String {
     format!("\\x{}", hex_text(bytes))

@@ -64,6 +64,27 @@ impl<'a> Origin<'a> {
         }
     }
 
+    /// The envelope's `transaction` block as JSON text.
+    pub(crate) fn transaction_block(&self) -> Option<&'a str> {
+        match self.told {
+            Told::Blocks { transaction, .. } => transaction,
+            Told::Added(_) | Told::Attributes(_) | Told::Log { .. } => None,
+        }
+    }
+
+    /// Whether it is of an event that tells its place in `MySQL`'s log beside its rows.
+    pub(crate) fn is_of_log(&self) -> bool {
+        matches!(self.told, Told::Log { .. })
+    }
+
+    /// When the source made the change, in milliseconds since 1970, where such an event says it.
+    pub(crate) fn changed_at_ms(&self) -> Option<i64> {
+        match self.told {
+            Told::Log { changed_at_ms, .. } => changed_at_ms,
+            _ => None,
+        }
+    }
+
     /// When the source made the change, in UTC, as Postgres prints a `timestamptz`: by the finest clock that was sent and
     /// that a `timestamptz` holds (Debezium's `ts_us` or `ts_ms` of `source`, Canal's `es`, Maxwell's `ts`).
     pub fn changed_at(&self) -> Option<String> {
@@ -114,7 +135,7 @@ impl<'a> Origin<'a> {
     }
 
     /// A field of the source.
-    fn field(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn field(&self, name: &str) -> Option<Cow<'a, str>> {
         match &self.told {
             Told::Blocks { source, .. } => field((*source)?, name),
             Told::Added(fields) => {

@@ -171,13 +171,12 @@ pub(crate) fn iso_zoned_time(text: &str) -> Option<String> {
     let mut out = String::with_capacity(24);
     push_clock(&mut out, seconds.unsigned_abs());
     push_fraction_text(&mut out, fraction);
-    match offset {
-        0 => out.push('Z'),
-        _ => {
-            let minutes = offset.unsigned_abs() / 60;
-            let sign = if offset < 0 { '-' } else { '+' };
-            let _ = write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
-        }
+    if offset == 0 {
+        out.push('Z');
+    } else {
+        let minutes = offset.unsigned_abs() / 60;
+        let sign = if offset < 0 { '-' } else { '+' };
+        let _ = write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
     }
     Some(out)
 }

@@ -11,7 +11,7 @@ use crate::json;
 use crate::literal::{hex_text, unhex};
 
 /// Debezium's default.
-const DEFAULT: &str = "__debezium_unavailable_value";
+pub(crate) const DEFAULT: &str = "__debezium_unavailable_value";
 
 /// `unavailable.value.placeholder` in all its forms, each as the JSON that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Placeholder {
 }
 
 /// Java's `UUID.nameUUIDFromBytes`: version 3, of the bytes without a name space.
-fn name_based_uuid(bytes: &[u8]) -> String {
+pub(crate) fn name_based_uuid(bytes: &[u8]) -> String {
     let mut hash: [u8; 16] = Md5::digest(bytes).into();
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut hash;
     *version = *version & 0x0f | 0x30;

@@ -37,7 +37,9 @@ use crate::rebuilt::{self, overlaid, push_update, row, string};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, RowKind};
 use crate::zone::UtcOffset;
+pub(crate) use types::declared_type;
 use types::{Columns, KnownColumns};
+pub(crate) use value::{is_date, is_time, is_timestamp, is_zero};
 
 /// Decodes records of any number of topics and tables.
 ///

@@ -140,6 +140,11 @@ impl<'a> Declared<'a> {
     }
 }
 
+/// What a declaration states.
+pub(crate) fn declared_type(text: &str) -> ColumnType {
+    column_type(text, true).1
+}
+
 fn column_type(text: &str, has_time_zone: bool) -> (Wire, ColumnType, SourceColumn) {
     use ColumnType as T;
     let declared = Declared::parse(text);

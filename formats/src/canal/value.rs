@@ -156,17 +156,17 @@ fn is_minutes(text: &str) -> bool {
         && is_digits(fraction)
 }
 
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     after_date(text) == Some("")
 }
 
-fn is_timestamp(text: &str) -> bool {
+pub(crate) fn is_timestamp(text: &str) -> bool {
     let clock = after_date(text).and_then(|rest| rest.strip_prefix(' ')).and_then(|clock| clock.split_at_checked(2));
     clock.is_some_and(|(hours, rest)| is_digits(hours) && is_minutes(rest))
 }
 
 /// `MySQL`'s TIME goes from -838:59:59 to 838:59:59.
-fn is_time(text: &str) -> bool {
+pub(crate) fn is_time(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let clock = unsigned.find(':').and_then(|at| unsigned.split_at_checked(at));
     clock.is_some_and(|(hours, rest)| (2..=3).contains(&hours.len()) && is_digits(hours) && is_minutes(rest))
@@ -191,7 +191,7 @@ fn checked(text: Cow<'_, str>, is_one: fn(&str) -> bool) -> Option<Cow<'_, str>>
 }
 
 /// `0000-00-00`, and dates without a month or day.
-fn is_zero(date: &str) -> bool {
+pub(crate) fn is_zero(date: &str) -> bool {
     date.get(..4) == Some("0000") || date.get(5..7) == Some("00") || date.get(8..10) == Some("00")
 }
 

@@ -14,5 +14,5 @@ pub use structured::structured_text;
 pub use types::{BytesText, ColumnType, Structured, UnknownType};
 pub use value::bytes_of;
 
-pub(crate) use schema::{Parsed, Schemas, field_at, field_of};
+pub(crate) use schema::{Parsed, Schemas, UNBOUNDED, field_at, field_of};
 pub(crate) use value::{bytes, malformed, typed, untyped};

@@ -11,7 +11,7 @@ use crate::json;
 use crate::row::{Connector, Field, RowSchema, SourceColumn};
 
 /// Debezium writes this as the length of a `bit varying` without a limit.
-const UNBOUNDED: usize = 2_147_483_647;
+pub(crate) const UNBOUNDED: usize = 2_147_483_647;
 
 #[derive(Debug, Deserialize)]
 struct Node {

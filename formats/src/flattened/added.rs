@@ -30,13 +30,13 @@ const STRUCTS: [&str; 4] = ["source_", "transaction_", "before_", "after_"];
 
 /// Tells added fields from columns, in the order in which they stand.
 #[derive(Debug, Default)]
-pub(super) struct Added {
+pub(crate) struct Added {
     /// They stand behind all columns, so that a renamed one is known by its place.
     has_begun: bool,
 }
 
 impl Added {
-    pub(super) fn is(&mut self, name: &str) -> bool {
+    pub(crate) fn is(&mut self, name: &str) -> bool {
         let Some(bare) = name.strip_prefix(PREFIX) else {
             return false;
         };

@@ -16,7 +16,7 @@ use crate::row::Aside;
 /// # Errors
 ///
 /// When it is the envelope of a row.
-pub(super) fn of(fields: &[(Cow<'_, str>, &RawValue)], key: Option<&[u8]>) -> Result<Option<Aside>, Error> {
+pub(crate) fn of(fields: &[(Cow<'_, str>, &RawValue)], key: Option<&[u8]>) -> Result<Option<Aside>, Error> {
     let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| Json::of(raw));
     let only = |names: &[&str]| fields.iter().all(|(name, _)| names.iter().any(|only| name == only));
     let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());

@@ -26,7 +26,7 @@
 //! <https://debezium.io/documentation/reference/stable/transformations/event-flattening.html>.
 
 mod added;
-mod asides;
+pub(crate) mod asides;
 mod names;
 
 use std::borrow::Cow;
@@ -46,7 +46,8 @@ use crate::origin::Origin;
 use crate::record::Record;
 use crate::row::{Change, Event, Row, RowKind, RowSchema, Table};
 use crate::unavailable::Placeholder;
-use added::{Added, Split};
+pub(crate) use added::Added;
+use added::Split;
 
 /// Decodes records of any number of topics.
 ///
