@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use recordings::{decoder, jsonl_files, outcome, records};
 use rowkind_formats::{
-    Decoder, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit, date, decimal_text, interval, local_date,
-    local_time, local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
+    Decoder, Encoder, Encoding, Envelopes, Event, Format, Geometry, Record, RecordedRecord, Structured, TimeUnit,
+    Updates, date, decimal_text, interval, local_date, local_time, local_timestamp, structured_text, time, timestamp,
+    zoned_time, zoned_timestamp,
 };
 
 /// Records of every kind: all ops and types, with and without their schema. Of each of Debezium's topics the first two,
@@ -47,6 +48,20 @@ static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
 fn outcome_by_all(record: &Record<'_>) {
     for (_, format) in Format::WORDS {
         outcome(&mut decoder(format), record);
+    }
+}
+
+/// Encodes an event in every form.
+fn encode_by_all(event: &Event<'_>) {
+    let (envelopes, flinks) = (Envelopes::default(), Envelopes { updates: Updates::CreateDelete, tombstones: false });
+    for encoding in [
+        Encoding::DebeziumJson { schema: false, envelopes: flinks },
+        Encoding::DebeziumJson { schema: true, envelopes },
+        Encoding::UpsertJson { schema: true },
+        Encoding::CanalJson,
+        Encoding::MaxwellJson,
+    ] {
+        let _ = Encoder::new(encoding).encode(event).map(Iterator::count);
     }
 }
 
@@ -112,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mutation_of_a_record_makes_the_decoder_panic(
+    fn no_mutation_of_a_record_makes_a_decoder_or_encoder_panic(
         (format, record) in any::<Index>().prop_map(|index| index.get(&RECORDED).clone()),
         of_payload in prop::collection::vec(mutation(), 0..4),
         of_key in prop::collection::vec(mutation(), 0..2),
@@ -127,6 +142,7 @@ proptest! {
         let (key, payload) = (mutated(&record.key, &of_key), mutated(&record.payload, &of_payload));
         let record = Record { key: key.as_deref(), payload: payload.as_deref(), ..record.as_record() };
         outcome(&mut decoder(format), &record);
+        let _ = decoder(format).decode(&record).map(|event| encode_by_all(&event));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod asides;
 mod bad;
 mod canal;
 mod cloud_events;
+mod encode;
 mod flattened;
 mod maxwell;
 mod names;

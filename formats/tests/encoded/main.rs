@@ -1,0 +1,193 @@
+//! What is encoded and decoded again says the same rows, but for what [`said`] lists.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod random;
+#[path = "../recordings/mod.rs"]
+mod recordings;
+mod said;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use recordings::{decoder, jsonl_files, records};
+use rowkind_formats::{
+    Change, Decoder, Encoded, Encoder, Encoding, Envelopes, Event, Format, Placeholder, Record, RecordedRecord,
+    RowSchema, Stated, Table, Updates, changelog,
+};
+
+/// Every encoding, and the format that it is read as.
+const ENCODINGS: [(Encoding, Format); 8] = [
+    (debezium(false, Updates::Update, true), Format::DebeziumJson),
+    (debezium(true, Updates::Update, true), Format::DebeziumJson),
+    (debezium(false, Updates::CreateDelete, false), Format::DebeziumJson),
+    (debezium(true, Updates::CreateDelete, true), Format::DebeziumJson),
+    (Encoding::UpsertJson { schema: false }, Format::FlattenedJson),
+    (Encoding::UpsertJson { schema: true }, Format::FlattenedJson),
+    (Encoding::CanalJson, Format::CanalJson),
+    (Encoding::MaxwellJson, Format::MaxwellJson),
+];
+
+const fn debezium(schema: bool, updates: Updates, tombstones: bool) -> Encoding {
+    Encoding::DebeziumJson { schema, envelopes: Envelopes { updates, tombstones } }
+}
+
+/// An encoding, and the decoder that reads what it writes.
+struct Road {
+    encoding: Encoding,
+    format: Format,
+    encoder: Encoder,
+    decoder: Decoder,
+    /// What the decoder is told of the types that the records do not say.
+    told: Option<Arc<RowSchema>>,
+    offset: i64,
+}
+
+impl Road {
+    fn new((encoding, format): (Encoding, Format)) -> Self {
+        Self { encoding, format, encoder: Encoder::new(encoding), decoder: decoder(format), told: None, offset: 0 }
+    }
+
+    /// Sends an event there and back, and compares.
+    fn check(&mut self, event: &Event<'_>) {
+        self.tell(event);
+        let topic = topic(event);
+        let expected = said::by(event, self.encoding);
+        let records = match (self.encoder.encode(event), &expected) {
+            (Ok(records), Ok(_)) => records,
+            (Err(error), Err(columns)) => {
+                let column = error.path().rsplit('.').next().unwrap_or_default();
+                let is_of = columns.iter().any(|name| name == column || error.path().ends_with(&format!(".{name}")));
+                assert!(is_of, "{:?} refuses {error} and not {columns:?}", self.encoding);
+                return;
+            }
+            (Err(error), Ok(text)) => panic!("{:?} refuses {text}: {error}", self.encoding),
+            (Ok(_), Err(columns)) => panic!("{:?} takes {columns:?} of {}", self.encoding, changelog::text(event)),
+        };
+        let (mut found, mut written) = (String::new(), String::new());
+        let mut not_sent = Vec::new();
+        for record in records {
+            let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or(b"null")).into_owned();
+            let _ = writeln!(written, "{} => {}", text(record.key), text(record.payload));
+            let Encoded { key, payload } = record;
+            let record = Record { topic: &topic, partition: 0, offset: self.offset, key, payload };
+            self.offset += 1;
+            match self.decoder.decode(&record) {
+                Ok(event) => {
+                    found += &changelog::text(&event);
+                    not_sent.extend(names_not_sent(&event));
+                }
+                Err(error) => drop(writeln!(found, "# error: {error}")),
+            }
+        }
+        assert_eq!(Ok(found), expected, "by {:?} in\n{written}", self.encoding);
+        if is_with_schema(self.encoding) && self.format == Format::DebeziumJson {
+            assert_eq!(not_sent, names_not_sent(event), "by {:?}", self.encoding);
+        }
+    }
+
+    /// Tells the decoder what types an event has whose records will not say it. Another schema makes another decoder.
+    fn tell(&mut self, event: &Event<'_>) {
+        let Event::Change(Change { schema: Some(schema), table, .. }) = event else { return };
+        if self.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, schema) || told == schema) {
+            return;
+        }
+        let stated = said::stated(schema, self.encoding).map(|(column, ty)| Stated { table: path(table), column, ty });
+        self.decoder =
+            Decoder::new(self.format, Placeholder::default(), stated.collect()).in_time_zone("UTC".parse().ok());
+        self.told = Some(Arc::clone(schema));
+    }
+}
+
+pub(crate) fn is_with_schema(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::DebeziumJson { schema: true, .. } | Encoding::UpsertJson { schema: true })
+}
+
+fn names_not_sent(event: &Event<'_>) -> Vec<String> {
+    let Event::Change(change) = event else { return Vec::new() };
+    change.rows.iter().flat_map(|row| &row.not_sent).map(ToString::to_string).collect()
+}
+
+fn path(table: &Table<'_>) -> String {
+    table.namespace().map_or(String::new(), |namespace| format!("{namespace}.")) + &table.name
+}
+
+/// A topic of the event's table alone, which ends in its name.
+fn topic(event: &Event<'_>) -> String {
+    match event {
+        Event::Change(Change { table, .. }) | Event::Truncate(table) | Event::Tombstone { table: Some(table), .. } => {
+            format!("t.{}", path(table))
+        }
+        _ => "t".to_owned(),
+    }
+}
+
+/// Sends all records of a folder there and back, by every encoding.
+fn check(format: Format, folder: &str) {
+    let mut n_events = 0;
+    for file in jsonl_files(folder) {
+        let records = records(&file);
+        for encoding in ENCODINGS {
+            n_events += check_by(encoding, format, &records);
+        }
+    }
+    assert!(n_events > 0, "{folder} holds events");
+}
+
+fn check_by(encoding: (Encoding, Format), format: Format, records: &[RecordedRecord]) -> usize {
+    let mut decoder = decoder(format);
+    let mut roads = std::collections::BTreeMap::new();
+    for record in records {
+        let event = decoder.decode(&record.as_record()).unwrap();
+        roads.entry(topic(&event)).or_insert_with(|| Road::new(encoding)).check(&event);
+    }
+    records.len()
+}
+
+#[test]
+fn debezium_of_postgres() {
+    for variant in ["json", "json-schema", "json-string", "json-connect"] {
+        check(Format::DebeziumJson, &format!("debezium-json/postgres/{variant}"));
+    }
+}
+
+#[test]
+fn debezium_of_mysql() {
+    for variant in ["json", "json-schema", "json-string", "json-connect"] {
+        check(Format::DebeziumJson, &format!("debezium-json/mysql/{variant}"));
+    }
+}
+
+#[test]
+fn debezium_of_mariadb() {
+    for variant in ["json", "json-schema", "json-string", "json-connect"] {
+        check(Format::DebeziumJson, &format!("debezium-json/mariadb/{variant}"));
+    }
+}
+
+#[test]
+fn shop() {
+    check(Format::DebeziumJson, "shop");
+    check(Format::DebeziumJson, "shop/plain");
+}
+
+#[test]
+fn flattened() {
+    for folder in ["postgres/rewrite", "postgres/tombstone", "mysql/rewrite"] {
+        check(Format::FlattenedJson, &format!("flattened-json/{folder}"));
+    }
+}
+
+#[test]
+fn canal() {
+    for folder in ["mysql", "mysql/by-table", "mariadb", "mariadb/by-table"] {
+        check(Format::CanalJson, &format!("canal-json/{folder}"));
+    }
+}
+
+#[test]
+fn maxwell() {
+    for folder in ["mysql", "mysql/by-table", "mariadb", "mariadb/by-table"] {
+        check(Format::MaxwellJson, &format!("maxwell-json/{folder}"));
+    }
+}
