@@ -292,12 +292,14 @@ impl Reader {
         space: Option<&str>,
         depth: usize,
     ) -> Result<(TypeId, connect::Node), Error> {
-        let (id, node) = self.read(object.get("items").ok_or_else(malformed)?, space, depth + 1)?;
+        let items = object.get("items").ok_or_else(malformed)?;
+        let (id, node) = self.read(items, space, depth + 1)?;
         let is_entry = node.fields.as_ref().is_some_and(|fields| {
             let names = fields.iter().filter_map(|field| field.field.as_deref());
             names.eq(["key", "value"])
         });
-        if is_entry && node.name.as_deref().is_some_and(|name| name.ends_with("MapEntry")) {
+        let says_so = items.get("connect.internal.type").and_then(Value::as_str) == Some("MapEntry");
+        if is_entry && (says_so || node.name.as_deref().is_some_and(|name| name.ends_with(".MapEntry"))) {
             return Ok((self.add(Type::Entries(id)), connect::Node::of("map")));
         }
         let array = connect::Node { items: Some(Box::new(node)), ..connect::Node::of("array") };
