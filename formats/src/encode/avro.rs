@@ -276,8 +276,16 @@ impl Node {
                 push_long(out, text.parse::<i32>().map_err(|_| wrong())?.into());
             }
             ("int64", Json::Number(text)) => push_long(out, text.parse().map_err(|_| wrong())?),
-            ("float", found) => out.extend(number(found)?.parse::<f32>().map_err(|_| wrong())?.to_le_bytes()),
-            ("double", found) => out.extend(number(found)?.parse::<f64>().map_err(|_| wrong())?.to_le_bytes()),
+            ("float", found) => {
+                let text = number(found)?;
+                let value: f32 = text.parse().map_err(|_| wrong())?;
+                out.extend(in_range(value, text, value.is_infinite())?.to_le_bytes());
+            }
+            ("double", found) => {
+                let text = number(found)?;
+                let value: f64 = text.parse().map_err(|_| wrong())?;
+                out.extend(in_range(value, text, value.is_infinite())?.to_le_bytes());
+            }
             ("string", Json::String(quoted)) => push_bytes(out, json::unescape(quoted)?.as_bytes()),
             ("bytes", Json::String(quoted)) => {
                 push_bytes(out, &STANDARD.decode(json::unescape(quoted)?.as_bytes()).map_err(|_| wrong())?);
@@ -361,6 +369,15 @@ fn number(found: Json<'_>) -> Result<&str, Error> {
         Json::String("\"-Infinity\"") => Ok("-inf"),
         other => Err(other.unexpected("a number")),
     }
+}
+
+/// A number that is beyond all of its type would be read as infinite.
+fn in_range<T>(value: T, text: &str, is_infinite: bool) -> Result<T, Error> {
+    if is_infinite && !text.ends_with("inf") {
+        let expected = "a floating-point number of its type's range";
+        return Err(Error::new("", ErrorKind::Malformed { expected, found: "number" }));
+    }
+    Ok(value)
 }
 
 /// A variable-length zig-zag integer.

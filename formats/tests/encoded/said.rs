@@ -99,6 +99,12 @@ fn value_by<'a>(value: &Value<'a>, field: Option<&Field>, encoding: Encoding) ->
         (Encoding::CanalJson, Some(field), _) => by_canal(value, field),
         (Encoding::CanalJson, None, _) => by_canal_untyped(value),
         (Encoding::MaxwellJson, Some(field), _) => by_maxwell(value, field),
+        // a number that a `float` cannot hold, which JSON can write
+        (Encoding::DebeziumAvro { .. }, Some(Field { ty: ColumnType::Float32, .. }), Value::Number(text))
+            if text.parse::<f32>().is_ok_and(f32::is_infinite) =>
+        {
+            None
+        }
         (_, Some(field), _) => by_connect(value, field),
         (_, None, _) => Some(value.clone()),
     }
