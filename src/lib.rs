@@ -6,6 +6,7 @@
 //! - [`source`]: records from Kafka or a file
 //! - [`records`]: a batch of raw records, and how far it moves its partitions
 //! - [`route`]: which target table a source table's rows go to
+//! - [`dedup`]: events that a capture tool wrote twice are told from new ones
 //! - [`batch`]: one change is left per key
 //! - [`sink`]: rows and next offsets into Postgres, in one transaction
 //! - [`rejects`]: what happens to a record that cannot be applied
@@ -18,6 +19,7 @@ pub mod batch;
 pub mod bridge;
 pub mod cli;
 pub mod config;
+pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rowkind_formats::{Decoder, Event, Format, Placeholder, RecordedRecord};
+use rowkind_formats::{Decoder, Format, Placeholder, RecordedRecord};
 use serde_json::Value;
 
 /// Records of one format.
@@ -68,23 +68,6 @@ fn decode(bencher: Bencher<'_, '_>, recording: Recording) {
     over(bencher, &recording.records(), |record| {
         black_box(decoder.decode(&record.as_record()).expect("the fixtures can be decoded"));
     });
-}
-
-/// What finding repeats adds to a decode: the stamp of each event that was decoded.
-#[divan::bench(args = RECORDINGS)]
-fn stamp(bencher: Bencher<'_, '_>, recording: Recording) {
-    let records = recording.records();
-    let mut decoder = Decoder::new(recording.format, Placeholder::default(), Vec::new());
-    let events: Vec<_> = records.iter().filter_map(|record| decoder.decode(&record.as_record()).ok()).collect();
-    let origins: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Change(change) => Some(&change.origin),
-            _ => None,
-        })
-        .collect();
-    let bencher = bencher.counter(ItemsCount::new(origins.len()));
-    bencher.bench_local(|| origins.iter().for_each(|origin| drop(black_box(black_box(origin).stamp()))));
 }
 
 #[divan::bench(args = RECORDINGS)]

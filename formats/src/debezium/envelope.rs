@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 
 use super::cloud_event::CloudEvent;
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json, Members};
+use crate::json::{self, Fields, Json};
 use crate::origin::Origin;
 use crate::row::{Aside, Table};
+use crate::stamp::{SourceFields, Stamp};
 
 /// What a record's payload is, before its values are looked at.
 #[derive(Debug)]
@@ -119,46 +120,43 @@ impl<'a> Message<'a> {
     }
 
     /// What it says beside the rows.
-    pub(super) fn origin(&self, op: Cow<'a, str>) -> Origin<'a> {
+    pub(super) fn origin(&self, op: Cow<'a, str>, stamp: Stamp) -> Origin<'a> {
         match &self.cloud_event {
             Some(event) => event.origin(op),
-            None => Origin::new(op, self.source, self.transaction),
+            None => Origin::new(op, self.source, self.transaction, stamp),
         }
     }
 
-    /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
+    /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none). And the
+    /// stamp of the event, which the same pass reads.
     ///
     /// # Errors
     ///
     /// When `source` does not name a table.
-    pub(super) fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
+    pub(super) fn table(&self, topic: &'a str) -> Result<(Table<'a>, Stamp), Error> {
         if let Some(event) = &self.cloud_event {
-            return event.table();
+            return Ok((event.table()?, SourceFields::default().stamp()));
         }
         let Some(raw) = self.source else {
-            return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
+            let table = Table { database: None, schema: None, name: Cow::Borrowed(topic) };
+            return Ok((table, SourceFields::default().stamp()));
         };
         let Json::Object(source) = Json::of(raw) else {
             return Err(Json::of(raw).unexpected("an object that names db, schema and table").under("source"));
         };
-        let (mut database, mut schema, mut table) = (None, None, None);
-        for (name, text) in Members::of(source) {
-            let field = match name {
-                "db" => &mut database,
-                "schema" => &mut schema,
-                "table" => &mut table,
-                _ => continue,
-            };
-            let text = match Json::of_text(text) {
-                Json::Null => Ok(None),
-                Json::String(quoted) => json::unescape(quoted).map(Some),
-                other => Err(other.unexpected("a string")),
-            };
-            *field = text.map_err(|error| error.under(name).under("source"))?;
-        }
+        let fields = SourceFields::of(source);
+        let name = |told: Option<&'a str>, name| {
+            match told.map(Json::of_text) {
+                None => Ok(None),
+                Some(Json::String(quoted)) => json::unescape(quoted).map(Some),
+                Some(other) => Err(other.unexpected("a string")),
+            }
+            .map_err(|error: Error| error.under(name).under("source"))
+        };
+        let (database, schema) = (name(fields.db, "db")?, name(fields.schema, "schema")?);
+        let table = name(fields.table, "table")?.filter(|name| !name.is_empty());
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
-        let name = table.filter(|name: &Cow<'_, str>| !name.is_empty()).ok_or_else(missing)?;
-        Ok(Table { database, schema, name })
+        Ok((Table { database, schema, name: table.ok_or_else(missing)? }, fields.stamp()))
     }
 }
 

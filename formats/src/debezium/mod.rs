@@ -75,10 +75,10 @@ impl Decoder {
             Payload::Tombstone => return self.tombstone(record),
             Payload::Aside(aside) => return Ok(Event::Aside(aside)),
         };
-        let table = message.table(record.topic)?;
+        let (table, stamp) = message.table(record.topic)?;
         let op = message.op()?;
         if op == "t" {
-            return Ok(Event::Truncate { table, origin: message.origin(op) });
+            return Ok(Event::Truncate { table, origin: message.origin(op, stamp) });
         }
         let memory = &mut self.memory;
         let schema = schema.map(|text| memory.schemas.of_envelope(text)).transpose()?;
@@ -91,7 +91,7 @@ impl Decoder {
         if op == "d" {
             memory.remember_delete(record);
         }
-        let origin = message.origin(op);
+        let origin = message.origin(op, stamp);
         Ok(Event::Change(Change { table, key, schema, rows, origin }))
     }
 
