@@ -23,8 +23,8 @@ pub struct Origin<'a> {
 /// Where the event tells the rest, as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Told<'a> {
-    /// In blocks of the envelope.
-    Blocks { source: Option<Block<'a>>, transaction: Option<Block<'a>> },
+    /// In blocks of the envelope. The stamp of a JSON one is read with the table, in one pass over `source`.
+    Blocks { source: Option<Block<'a>>, transaction: Option<Block<'a>>, stamp: Option<Stamp> },
     /// In fields that `ExtractNewRecordState` added to the row, named as there without the prefix: `source_lsn` or `lsn`.
     Added(Vec<(Cow<'a, str>, Cow<'a, str>)>),
     /// In attributes of a `CloudEvent`, named as there without the prefix: `lsn`, `tsms`.
@@ -61,9 +61,15 @@ impl<'a> Block<'a> {
 }
 
 impl<'a> Origin<'a> {
-    pub(crate) fn new(op: Cow<'a, str>, source: Option<&'a RawValue>, transaction: Option<&'a RawValue>) -> Self {
+    pub(crate) fn new(
+        op: Cow<'a, str>,
+        source: Option<&'a RawValue>,
+        transaction: Option<&'a RawValue>,
+        stamp: Stamp,
+    ) -> Self {
         let block = |raw: Option<&'a RawValue>| raw.map(|raw| Block::Json(raw.get()));
-        Self { op: Some(op), told: Told::Blocks { source: block(source), transaction: block(transaction) } }
+        let (source, transaction) = (block(source), block(transaction));
+        Self { op: Some(op), told: Told::Blocks { source, transaction, stamp: Some(stamp) } }
     }
 
     pub(crate) fn of_avro(
@@ -72,7 +78,7 @@ impl<'a> Origin<'a> {
         transaction: Option<avro::Part<'a>>,
     ) -> Self {
         let (source, transaction) = (source.map(Block::Avro), transaction.map(Block::Avro));
-        Self { op: Some(op), told: Told::Blocks { source, transaction } }
+        Self { op: Some(op), told: Told::Blocks { source, transaction, stamp: None } }
     }
 
     /// `fields` are JSON texts.
@@ -181,25 +187,32 @@ impl<'a> Origin<'a> {
 
     /// Where and when the source made the change, in a form that is compared: what tells an event from its repeats.
     pub fn stamp(&self) -> Stamp {
-        let op = self.op.as_deref();
-        let mut fields = SourceFields::default();
-        match &self.told {
+        let stamp = match &self.told {
+            Told::Blocks { stamp: Some(stamp), .. } => *stamp,
             Told::Blocks { source, .. } => {
                 let source = source.as_ref().and_then(Block::json).unwrap_or_default();
-                return SourceFields::of(&source).stamp(op);
+                SourceFields::of(&source).stamp()
             }
             Told::Added(added) => {
+                let mut fields = SourceFields::default();
                 // the clock of that bare name is the connector's
                 let bare = added.iter().filter(|(name, _)| !name.starts_with("ts_"));
                 bare.for_each(|(name, text)| fields.take(name, text));
                 let of_source = added.iter().filter_map(|(name, text)| Some((name.strip_prefix("source_")?, text)));
                 of_source.for_each(|(name, text)| fields.take(name, text));
+                fields.stamp()
             }
-            Told::Attributes(attributes) => attributes.iter().for_each(|(name, text)| fields.take(name, text)),
-            Told::Log(log) => return log.stamp(op),
-            Told::Trail { position, .. } => return stamp::of_trail(*position),
-        }
-        fields.stamp(op)
+            Told::Attributes(attributes) => {
+                let mut fields = SourceFields::default();
+                for (name, text) in attributes {
+                    fields.take(name, text);
+                }
+                fields.stamp()
+            }
+            Told::Log(log) => log.stamp(),
+            Told::Trail { position, .. } => stamp::of_trail(*position),
+        };
+        Stamp { is_snapshot: stamp.is_snapshot || self.op.as_deref() == Some("r"), ..stamp }
     }
 
     /// A field of the source.
@@ -254,7 +267,7 @@ mod tests {
 
     fn origin<'a>(source: &'a str, transaction: Option<&'a str>) -> Origin<'a> {
         let raw = |text: &'a str| serde_json::from_str(text).expect("the test's JSON is valid");
-        Origin::new("u".into(), Some(raw(source)), transaction.map(raw))
+        Origin::new("u".into(), Some(raw(source)), transaction.map(raw), SourceFields::of(source).stamp())
     }
 
     #[test]

@@ -43,18 +43,19 @@ pub enum Position {
     },
     /// SQL Server, Db2: `commit_lsn`, `change_lsn` and `event_serial_no`.
     Commit {
-        /// Of the transaction.
+        /// Of the transaction: the order.
         commit: [u8; 10],
-        /// Of the change.
+        /// Of the change; tells the changes of a transaction apart and does not order them, since SQL Server numbers them
+        /// otherwise than they came (`__$seqval` "should not be used for ordering").
         change: [u8; 10],
-        /// Of the row in its change.
+        /// Which of the events of the change.
         serial: u16,
     },
     /// Oracle: `commit_scn`, `scn` and `txSeq`.
     Scn {
-        /// Of the transaction.
+        /// Of the transaction: the order. Two that commit at once may share it.
         commit: u64,
-        /// Of the change.
+        /// Of the change; tells changes apart, as `seq` does.
         scn: u64,
         /// Of the change in its transaction; 0 where the connector does not say.
         seq: u32,
@@ -91,15 +92,9 @@ impl PartialOrd for Position {
                 }
                 unless_same((a_file, a_pos).cmp(&(b_file, b_pos)), self == other)
             }
-            (Self::Gtid { last: a, .. }, Self::Gtid { last: b, .. }) => unless_same(a.cmp(&b), self == other),
-            (
-                Self::Commit { commit: a_commit, change: a_change, serial: a_serial },
-                Self::Commit { commit: b_commit, change: b_change, serial: b_serial },
-            ) => Some((a_commit, a_change, a_serial).cmp(&(b_commit, b_change, b_serial))),
-            (
-                Self::Scn { commit: a_commit, scn: a_scn, seq: a_seq },
-                Self::Scn { commit: b_commit, scn: b_scn, seq: b_seq },
-            ) => Some((a_commit, a_scn, a_seq).cmp(&(b_commit, b_scn, b_seq))),
+            (Self::Gtid { last: a, .. }, Self::Gtid { last: b, .. })
+            | (Self::Scn { commit: a, .. }, Self::Scn { commit: b, .. }) => unless_same(a.cmp(&b), self == other),
+            (Self::Commit { commit: a, .. }, Self::Commit { commit: b, .. }) => unless_same(a.cmp(&b), self == other),
             (Self::Oplog { seconds: a, ord: a_ord }, Self::Oplog { seconds: b, ord: b_ord }) => {
                 Some((a, a_ord).cmp(&(b, b_ord)))
             }
@@ -108,7 +103,7 @@ impl PartialOrd for Position {
     }
 }
 
-/// Rows of one event, or of one transaction, are the same or in no order that is known.
+/// Of what shares a place, an event or a transaction, two are the same or in no order that is known.
 fn unless_same(order: Ordering, is_same: bool) -> Option<Ordering> {
     (order.is_ne() || is_same).then_some(order)
 }
@@ -228,11 +223,14 @@ mod tests {
             (gtid(7, 0), gtid(8, 0), Some(Less)),
             (gtid(7, 0), gtid(7, 0), Some(Equal)),
             (gtid(7, 0), gtid(7, 1), None),
-            (commit("2a:e90:3", "2a:e90:1", 1), commit("2a:e90:3", "2a:e90:2", 1), Some(Less)),
+            (commit("2a:e90:3", "2a:e90:1", 1), commit("2a:e90:4", "2a:e90:1", 1), Some(Less)),
+            (commit("2a:e90:3", "2a:e90:1", 1), commit("2a:e90:3", "2a:e90:2", 1), None),
             (commit("0000002b:00000001:0001", "1", 1), commit("0000002a:ffffffff:ffff", "2", 2), Some(Greater)),
-            (commit("2a", "1", 1), commit("2a", "1", 2), Some(Less)),
+            (commit("2a", "1", 1), commit("2a", "1", 2), None),
+            (commit("2a", "1", 1), commit("2a", "1", 1), Some(Equal)),
             (scn(5, 9, 0), scn(6, 1, 0), Some(Less)),
-            (scn(5, 1, 2), scn(5, 1, 1), Some(Greater)),
+            (scn(5, 1, 2), scn(5, 1, 1), None),
+            (scn(5, 1, 2), scn(5, 1, 2), Some(Equal)),
             (oplog(5, 9), oplog(6, 1), Some(Less)),
             (Position::Named(1), Position::Named(2), None),
             (Position::Named(1), Position::Named(1), Some(Equal)),

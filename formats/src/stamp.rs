@@ -59,8 +59,11 @@ impl Clock {
 /// What Debezium says of an event's source, each as the JSON text that stands there.
 #[derive(Debug, Default)]
 pub(crate) struct SourceFields<'a> {
+    pub(crate) db: Told<'a>,
+    pub(crate) schema: Told<'a>,
+    pub(crate) table: Told<'a>,
+    pub(crate) collection: Told<'a>,
     name: Told<'a>,
-    db: Told<'a>,
     snapshot: Told<'a>,
     ts_ns: Told<'a>,
     ts_us: Told<'a>,
@@ -84,18 +87,21 @@ pub(crate) struct SourceFields<'a> {
 type Told<'a> = Option<&'a str>;
 
 impl<'a> SourceFields<'a> {
-    /// The fields of a `source` block, which is an object.
-    pub(crate) fn of(block: &'a str) -> Self {
+    /// Those of a `source` block.
+    pub(crate) fn of(source: &'a str) -> Self {
         let mut fields = Self::default();
-        Members::of(block).for_each(|(name, text)| fields.take(name, text));
+        Members::of(source).for_each(|(name, text)| fields.take(name, text));
         fields
     }
 
     /// Takes a field of `source`. `CloudEvents` have its name without `_` and in lower case.
     pub(crate) fn take(&mut self, name: &str, text: &'a str) {
         let field = match name {
-            "name" => &mut self.name,
             "db" => &mut self.db,
+            "schema" => &mut self.schema,
+            "table" => &mut self.table,
+            "collection" => &mut self.collection,
+            "name" => &mut self.name,
             "snapshot" => &mut self.snapshot,
             "ts_ns" | "tsns" => &mut self.ts_ns,
             "ts_us" | "tsus" => &mut self.ts_us,
@@ -120,17 +126,13 @@ impl<'a> SourceFields<'a> {
         }
     }
 
-    /// `op` is that of the event.
-    pub(crate) fn stamp(&self, op: Option<&str>) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         let (position, server) = self.position();
         let of = |told: Told<'a>| told.map_or("", unquoted);
         let lineage = hash([of(self.name), of(self.db)]).wrapping_add(server);
-        Stamp { position, lineage, clock: self.clock(), is_snapshot: self.is_snapshot(op) }
-    }
-
-    /// `snapshot` was a boolean once; now it also says which part of a snapshot it is (`first`, `incremental` …).
-    fn is_snapshot(&self, op: Option<&str>) -> bool {
-        op == Some("r") || self.snapshot.is_some_and(|text| unquoted(text) != "false")
+        // a boolean once; now it also says which part of a snapshot it is (`first`, `incremental` …)
+        let is_snapshot = self.snapshot.is_some_and(|text| unquoted(text) != "false");
+        Stamp { position, lineage, clock: self.clock(), is_snapshot }
     }
 
     fn clock(&self) -> Option<Clock> {
@@ -202,10 +204,10 @@ pub(crate) struct LogFields<'a> {
 }
 
 impl LogFields<'_> {
-    pub(crate) fn stamp(&self, op: Option<&str>) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         let (position, lineage) = self.position().unwrap_or((Position::Unknown, 0));
         let micros = self.changed_at_ms.map(|ms| ms.saturating_mul(1_000));
-        Stamp { position, lineage, clock: micros.and_then(Clock::from_micros), is_snapshot: op == Some("r") }
+        Stamp { position, lineage, clock: micros.and_then(Clock::from_micros), is_snapshot: false }
     }
 
     fn position(&self) -> Option<(Position, u64)> {

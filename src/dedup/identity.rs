@@ -49,21 +49,24 @@ impl Identity {
         &self,
         table: u64,
         position: Position,
-        columns: impl Iterator<Item = (&'v str, Option<&'v Value<'a>>)> + Clone,
+        columns: impl Iterator<Item = (&'v str, Option<&'v Value<'a>>)>,
     ) -> Option<KeyHash> {
-        let hash = |seed: &quality::RandomState| {
-            let mut hasher = seed.build_hasher();
+        let mut hashers = [self.low.build_hasher(), self.high.build_hasher()];
+        for hasher in &mut hashers {
             hasher.write_u64(table);
             if let Position::Named(name) = position {
                 hasher.write_u64(name);
             }
-            for (name, value) in columns.clone() {
+        }
+        for (name, value) in columns {
+            let value = value?;
+            for hasher in &mut hashers {
                 hasher.write(name.as_bytes());
-                write_value(&mut hasher, value?);
+                write_value(hasher, value);
             }
-            Some(hasher.finish())
-        };
-        Some(KeyHash { low: hash(&self.low)?, high: hash(&self.high)? })
+        }
+        let [low, high] = hashers.map(|hasher| hasher.finish());
+        Some(KeyHash { low, high })
     }
 
     /// What the rows of an event say: one row, or a `-U` with its `+U`. Never 0.
@@ -97,7 +100,7 @@ impl<'v, 'a> KeyNames<'v, 'a> {
         self,
         row: Option<&'v Row<'a>>,
         key: Option<&'v Key<'a>>,
-    ) -> impl Iterator<Item = (&'v str, Option<&'v Value<'a>>)> + Clone {
+    ) -> impl Iterator<Item = (&'v str, Option<&'v Value<'a>>)> {
         let (given, of_key): (&[String], &[Column<'a>]) = match self {
             Self::Given(names) => (names, &[]),
             Self::OfKey(key) => (&[], &key.columns),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rowkind_formats::{Change, Event, Key, Origin, Position, Record, Row, RowKind, Stamp, Table, changelog};
 
 use super::identity::{KeyHash, KeyNames};
-use super::law::{State, Verdict};
+use super::law::{State, Verdict, verdict};
 use super::seen::{Begun, NewLineage, Seen};
 use super::{Dedup, Truncates};
 
@@ -42,7 +42,7 @@ impl<'d> Judge<'d> {
     }
 
     /// Takes out of an event what is a repeat; `false` when nothing is left of it.
-    pub fn keep<'a>(&mut self, record: &Record<'a>, event: &mut Event<'a>) -> bool {
+    pub fn keep(&mut self, record: &Record<'_>, event: &mut Event<'_>) -> bool {
         match event {
             Event::Change(change) => self.keep_rows(record, change, None),
             Event::Truncate { table, origin } => self.keep_truncate(record, table, origin),
@@ -58,7 +58,7 @@ impl<'d> Judge<'d> {
     ///
     /// Rows go by the columns of `key`, else by those of the change's own. Rows without a key, or without a value for a
     /// column of it, are left.
-    pub fn keep_rows<'a>(&mut self, record: &Record<'a>, change: &mut Change<'a>, key: Option<&[String]>) -> bool {
+    pub fn keep_rows(&mut self, record: &Record<'_>, change: &mut Change<'_>, key: Option<&[String]>) -> bool {
         let Some(names) = key.map(KeyNames::Given).or(change.key.as_ref().map(KeyNames::OfKey)) else {
             return !change.rows.is_empty();
         };
@@ -71,7 +71,7 @@ impl<'d> Judge<'d> {
         while let Some((event, behind)) = split_event(rest) {
             let values = names.values(event.last(), own_key);
             let is_duplicate = match self.dedup.identity.key(at.hash, stamp.position, values) {
-                Some(key) => self.judge_row(&at, key, &stamp, event) == Verdict::Duplicate,
+                Some(key) => self.judge_row(&at, key, &stamp, event),
                 None => false,
             };
             self.duplicates.extend(iter::repeat_n(is_duplicate, event.len()));
@@ -86,66 +86,72 @@ impl<'d> Judge<'d> {
 
     /// Whether a truncate is to be applied. Ask for those alone that are applied when they are kept: what is older than
     /// one is a repeat from here on.
-    pub fn keep_truncate<'a>(&mut self, record: &Record<'a>, table: &Table<'a>, origin: &Origin<'a>) -> bool {
+    pub fn keep_truncate(&mut self, record: &Record<'_>, table: &Table<'_>, origin: &Origin<'_>) -> bool {
         let stamp = origin.stamp();
         let at = self.at(record, table);
         // a clock is not enough to know it by: rows may have come between
         let content = u64::from(stamp.position != Position::Unknown);
         let state = self.state(&at, &stamp, content);
         let known = self.truncate_of(at.hash);
-        match known.map_or(Verdict::Apply, |known| known.judge(&state)) {
-            Verdict::Duplicate => {
-                self.seen.n_duplicates += 1;
-                return false;
-            }
-            Verdict::NewLineage => self.begin(&at, known.as_ref(), &state),
-            Verdict::Apply => {}
+        if self.is_repeat(verdict(known, &state), &at, known, &state) {
+            return false;
         }
         self.seen.truncates.insert(at.hash, State { truncation: self.dedup.new_truncation(), ..state });
         true
     }
 
     /// Something changes the row of this key and does not say where it stands: a tombstone. What comes next is applied.
-    pub fn forget<'a>(&mut self, record: &Record<'a>, table: &Table<'a>, key: &Key<'a>, columns: Option<&[String]>) {
+    pub fn forget(&mut self, record: &Record<'_>, table: &Table<'_>, key: &Key<'_>, columns: Option<&[String]>) {
         let at = self.at(record, table);
         let values = columns.map_or(KeyNames::OfKey(key), KeyNames::Given).values(None, Some(key));
         if let Some(key) = self.dedup.identity.key(at.hash, Position::Unknown, values) {
-            self.seen.rows.insert(key, None);
+            let known = self.known(key);
+            self.seen.touch(key, known, None);
         }
     }
 
-    fn judge_row(&mut self, at: &At<'_, '_>, key: KeyHash, stamp: &Stamp, event: &[Row<'_>]) -> Verdict {
+    /// Whether the event of a row is a repeat.
+    fn judge_row(&mut self, at: &At<'_, '_>, key: KeyHash, stamp: &Stamp, event: &[Row<'_>]) -> bool {
         if stamp.is_snapshot {
             self.pass_snapshot_read(key, stamp);
-            return Verdict::Apply;
+            return false;
         }
         let state = self.state(at, stamp, self.dedup.identity.content(event));
-        let is_older = |truncate: State| truncate.judge(&state) == Verdict::Duplicate;
+        let truncate = self.truncate_of(at.hash).filter(|truncate| truncate.is_ahead_of(&state));
         let known = self.known(key);
-        let verdict = if self.truncate_of(at.hash).is_some_and(is_older) {
-            Verdict::Duplicate
-        } else {
-            known.map_or(Verdict::Apply, |known| known.judge(&state))
+        let verdict = match verdict(truncate, &state) {
+            Verdict::Duplicate => Verdict::Duplicate,
+            _ => verdict(known, &state),
         };
+        if self.is_repeat(verdict, at, known, &state) {
+            return true;
+        }
+        if let Some(truncate) = truncate {
+            self.seen.truncates.insert(at.hash, truncate.without_position());
+        }
+        self.seen.touch(key, known, Some(state));
+        false
+    }
+
+    /// Counts and tells what a verdict means beside.
+    fn is_repeat(&mut self, verdict: Verdict, at: &At<'_, '_>, known: Option<State>, event: &State) -> bool {
         match verdict {
-            Verdict::Duplicate => {
-                self.seen.n_duplicates += 1;
-                return verdict;
-            }
-            Verdict::NewLineage => self.begin(at, known.as_ref(), &state),
+            Verdict::Duplicate => self.seen.n_duplicates += 1,
+            Verdict::NewLineage => self.begin(at, known, event),
             Verdict::Apply => {}
         }
-        self.seen.rows.insert(key, Some(state));
-        verdict
+        verdict == Verdict::Duplicate
     }
 
     /// A snapshot read is newer than all events before it. Where these have positions a repeat of theirs is known by
     /// them; where they have none, the same content may be new again.
     fn pass_snapshot_read(&mut self, key: KeyHash, stamp: &Stamp) {
-        if stamp.position == Position::Unknown
-            && self.known(key).is_some_and(|known| known.position == Position::Unknown)
-        {
-            self.seen.rows.insert(key, None);
+        if stamp.position != Position::Unknown {
+            return;
+        }
+        let known = self.known(key).filter(|known| known.position == Position::Unknown);
+        if known.is_some() {
+            self.seen.touch(key, known, None);
         }
     }
 
@@ -167,7 +173,7 @@ impl<'d> Judge<'d> {
 
     fn known(&self, key: KeyHash) -> Option<State> {
         let seen = self.seen.rows.get(&key).or_else(|| self.in_flight?.rows.get(&key));
-        seen.copied().unwrap_or_else(|| self.dedup.memory.get(key))
+        seen.map_or_else(|| self.dedup.memory.get(key), |touched| touched.state)
     }
 
     fn truncate_of(&self, table: u64) -> Option<State> {
@@ -175,7 +181,7 @@ impl<'d> Judge<'d> {
         seen.or_else(|| self.truncates.get(&table)).copied()
     }
 
-    fn begin(&mut self, at: &At<'_, '_>, known: Option<&State>, event: &State) {
+    fn begin(&mut self, at: &At<'_, '_>, known: Option<State>, event: &State) {
         let Some((known, clock)) = known.and_then(|known| Some(((known.lineage, known.clock?), event.clock?))) else {
             return;
         };

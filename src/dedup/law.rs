@@ -6,7 +6,7 @@ use rowkind_formats::{Clock, Position};
 
 /// What an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// New, or not certainly a repeat: it is applied.
     Apply,
     /// A repeat of what was applied already.
@@ -31,12 +31,17 @@ pub(super) struct State {
     pub(super) truncation: u32,
 }
 
+/// What an event is, as far as the row or table is known.
+pub(super) fn verdict(known: Option<State>, event: &State) -> Verdict {
+    known.map_or(Verdict::Apply, |known| known.judge(event))
+}
+
 impl State {
     /// What `event` is, when this is known.
     ///
-    /// Older is not enough: the event's clock must not be later either. A position goes back with a clock that goes on
-    /// when the log is another one, and also where two transactions with a deferred constraint wrote the same key.
-    /// Without clocks, older decides nothing.
+    /// Older is not enough: the event's clock must not be later either. A position goes back while the clock goes on when
+    /// the log is another one, and also where two transactions under a deferred constraint wrote the same key. Without
+    /// clocks, older decides nothing.
     pub(super) fn judge(&self, event: &Self) -> Verdict {
         if self.is_read_at_or_behind(event) || self.truncation != event.truncation {
             return Verdict::Apply;
@@ -60,16 +65,30 @@ impl State {
         self.partition == event.partition && self.offset >= event.offset
     }
 
+    /// The partition and offset of its record.
+    pub(super) fn place(&self) -> (u32, i64) {
+        (self.partition, self.offset)
+    }
+
+    /// Whether `event` stands before it in the same log.
+    pub(super) fn is_ahead_of(&self, event: &Self) -> bool {
+        self.lineage == event.lineage && event.position < self.position
+    }
+
+    /// The same, as nothing that comes is a repeat of.
+    pub(super) fn without_position(self) -> Self {
+        Self { position: Position::Unknown, content: 0, ..self }
+    }
+
     /// `None` where one has no clock.
-    pub(super) fn is_later_than(&self, other: &Self) -> Option<bool> {
+    fn is_later_than(&self, other: &Self) -> Option<bool> {
         Some(self.clock?.is_later_than(other.clock?))
     }
 
-    /// Without a position the clock stands in for it, which a repeat has as its original had.
+    /// A repeat has the clock of its original, too. A log that begins anew may come to the same place, and there may be
+    /// the same in it.
     fn says_the_same_as(&self, event: &Self) -> bool {
-        self.content != 0
-            && self.content == event.content
-            && (self.position != Position::Unknown || self.clock == event.clock)
+        self.content != 0 && self.content == event.content && self.clock == event.clock
     }
 }
 

@@ -56,8 +56,9 @@ impl Memory {
     }
 
     fn shard(&self, key: KeyHash) -> MutexGuard<'_, Shard> {
-        // the other half places it in the map
-        lock(&self.shards[key.high as usize % N_SHARDS])
+        // the other half of the hash places it in the map
+        let [byte, ..] = key.high.to_le_bytes();
+        lock(&self.shards[usize::from(byte) % N_SHARDS])
     }
 }
 

@@ -10,9 +10,9 @@
 //! 1. Known of each row (source table and key) is its last streamed event: where it stands in the source's log, the
 //!    source's clock, what it says, and the record it came in.
 //! 2. An event is a repeat when it is **older** than that and its clock is not later, or when it stands at the **same**
-//!    place and says the same. Only positions of one [lineage](rowkind_formats::Stamp::lineage) are compared, and only
-//!    where the source keeps an [order](rowkind_formats::Position). In doubt it is applied: what is applied twice is
-//!    harmless, what is dropped is lost.
+//!    place, at the same time, and says the same. Only positions of one [lineage](rowkind_formats::Stamp::lineage) are
+//!    compared, and only where the source keeps an [order](rowkind_formats::Position). In doubt it is applied: what is
+//!    applied twice is harmless, what is dropped is lost.
 //! 3. Snapshot reads are never compared and never known. A transaction that began before a snapshot and committed after
 //!    it stands before the snapshot.
 //! 4. Nothing is compared across keys; but see below for truncates.
@@ -25,6 +25,13 @@
 //! An update's `-U` and `+U` are one event of the `+U`'s key, a change of key is two, a message of many rows is many. A record
 //! is never a repeat of itself: what was read at its own offset of its partition, or behind it, says nothing about it,
 //! since then the log is being read again. Rows of one record are not compared with each other for the same reason.
+//!
+//! # Plans
+//!
+//! A plan is speculative: it is thrown away and made anew, in parts, or ahead while the batch before it is being applied.
+//! So each attempt asks a [`Judge`] of its own and carries what that has [`Seen`]; nothing counts before it is
+//! [committed](Dedup::commit) with the plan. A record that is judged and then rejected is seen with the rest: what is
+//! repeated of it is not rejected twice.
 //!
 //! # What leaves no state
 //!
@@ -44,7 +51,9 @@
 //!   time (a truncate has no key, and so may overtake rows in other partitions);
 //! - when a truncate is applied, what was known of the table's rows is void: they are gone, and should it be a repeat
 //!   that was not known for one, the rows behind it come once more and have to be applied once more. What is older than it
-//!   is still known by its own position.
+//!   is still known by its own position;
+//! - when a row that stands before it is applied all the same, in doubt or as that of another log, the truncate is not
+//!   known any more: should that row be a repeat, the truncate comes behind it and has to be applied once more.
 
 mod identity;
 mod judge;
@@ -61,7 +70,6 @@ use rowkind_formats::{Clock, Event, Record};
 use identity::Identity;
 pub use judge::Judge;
 use law::State;
-pub use law::Verdict;
 use memory::Memory;
 pub use seen::{NewLineage, Seen};
 
@@ -113,7 +121,9 @@ pub struct Counts {
 }
 
 impl Dedup {
-    /// Knows up to `max_keys` rows, and at least half as many. A row takes 93 to 186 bytes: tables grow by doubling.
+    /// Knows up to `max_keys` rows, and half as many at least. Each takes 93 to 186 bytes, the least where `max_keys` is
+    /// 7·2ⁿ (917504: 86 MB; 1000000: 173 MB), since the tables double. Where events have a
+    /// [name](rowkind_formats::Position::Named) of their own (Maxwell's defaults), events are known, not rows.
     pub fn new(max_keys: usize) -> Self {
         Self {
             identity: Identity::default(),
@@ -133,7 +143,7 @@ impl Dedup {
     }
 
     /// Takes a repeat out of an event that needs no plan; `false` when nothing is left of it.
-    pub fn keep<'a>(&self, record: &Record<'a>, event: &mut Event<'a>) -> bool {
+    pub fn keep(&self, record: &Record<'_>, event: &mut Event<'_>) -> bool {
         let mut judge = self.judge(None);
         let is_left = judge.keep(record, event);
         self.commit(&judge.into_seen());
@@ -154,16 +164,11 @@ impl Dedup {
     /// The same for records that were applied earlier: the tail of a partition's log before its stored offset, which is
     /// judged like a plan and then only remembered.
     pub fn learn(&self, seen: &Seen) {
-        for (key, state) in &seen.rows {
-            self.memory.update(*key, |known| newer(known, *state));
+        for (key, touched) in &seen.rows {
+            self.memory.update(*key, |known| touched.over(known));
         }
         if !seen.truncates.is_empty() {
-            let mut truncates = lock(&self.truncates);
-            let truncates = Arc::make_mut(&mut truncates);
-            for (table, state) in &seen.truncates {
-                let known = truncates.get(table).copied();
-                truncates.extend(newer(known, Some(*state)).map(|state| (*table, state)));
-            }
+            Arc::make_mut(&mut lock(&self.truncates)).extend(&seen.truncates);
         }
     }
 
@@ -203,15 +208,6 @@ impl Dedup {
             lineages.insert(begun.lineage, begun.clock);
         }
         is_news
-    }
-}
-
-/// What is known when a plan is committed that saw `state`: that, unless a row that moved between partitions was judged
-/// by two lanes at once, and the other one knows better.
-fn newer(known: Option<State>, state: Option<State>) -> Option<State> {
-    match (known, state) {
-        (Some(known), Some(state)) if known.judge(&state) == Verdict::Duplicate => Some(known),
-        (_, state) => state,
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use rowkind_formats::Clock;
 
-use super::law::State;
+use super::identity::KeyHash;
+use super::law::{State, Verdict};
 use super::memory::States;
 
 /// What a plan has seen: of each of its rows the last event.
@@ -13,12 +14,20 @@ use super::memory::States;
 /// It counts for nothing but the plans that are made on top of it, until it is [committed](super::Dedup::commit).
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// `None` where something changed the row that leaves no state.
-    pub(super) rows: States<Option<State>>,
+    pub(super) rows: States<Touched>,
     /// The last truncate of a table.
     pub(super) truncates: HashMap<u64, State>,
     pub(super) begun: Vec<Begun>,
     pub(super) n_duplicates: u64,
+}
+
+/// A row that the plan's events are of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Touched {
+    /// `None` where something changed the row that leaves no state.
+    pub(super) state: Option<State>,
+    /// The record of what was known before the plan.
+    pub(super) before: Option<(u32, i64)>,
 }
 
 /// A log that begins, as an event of it told.
@@ -54,6 +63,21 @@ impl fmt::Display for NewLineage {
     }
 }
 
+impl Touched {
+    /// What is known once the plan is committed: what it saw, unless a row that moved between partitions was in the plans
+    /// of two lanes at once and the other one knows better.
+    pub(super) fn over(&self, known: Option<State>) -> Option<State> {
+        match (known, self.state) {
+            (Some(known), Some(state))
+                if Some(known.place()) != self.before && known.judge(&state) == Verdict::Duplicate =>
+            {
+                Some(known)
+            }
+            (_, state) => state,
+        }
+    }
+}
+
 impl Seen {
     /// Events that were repeats.
     pub fn n_duplicates(&self) -> u64 {
@@ -62,10 +86,18 @@ impl Seen {
 
     /// Adds what a plan behind this one has seen, which was judged on top of it.
     pub fn extend(&mut self, behind: Self) {
-        self.rows.extend(behind.rows);
+        for (key, touched) in behind.rows {
+            self.rows.entry(key).or_insert(touched).state = touched.state;
+        }
         self.truncates.extend(behind.truncates);
         self.n_duplicates += behind.n_duplicates;
         behind.begun.into_iter().for_each(|begun| self.begin(begun));
+    }
+
+    /// Keeps the last event of a row. `known` is what was known of it.
+    pub(super) fn touch(&mut self, key: KeyHash, known: Option<State>, state: Option<State>) {
+        let before = known.map(|known| known.place());
+        self.rows.entry(key).or_insert(Touched { state, before }).state = state;
     }
 
     /// Keeps that a log begins, once for all its rows whose state is older.

@@ -13,6 +13,7 @@ use crate::json::{self, Fields, Json, Members};
 use crate::mongodb::Images;
 use crate::origin::Origin;
 use crate::row::{Aside, RowSchema, Table};
+use crate::stamp::{SourceFields, Stamp};
 
 /// What a record's payload is, before its values are looked at.
 #[derive(Debug)]
@@ -139,14 +140,14 @@ impl<'a> Message<'a> {
     }
 
     fn into_envelope<'s>(self, topic: &'a str, schema: Option<&'a str>) -> Result<Envelope<'a, 's>, Error> {
-        let table = self.table(topic)?;
+        let (table, stamp) = self.table(topic)?;
         let op = match Json::of(self.op.ok_or_else(no_op)?) {
             Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op"))?,
             other => return Err(other.unexpected("a string").under("op")),
         };
         let origin = match &self.cloud_event {
             Some(event) => event.origin(op.clone()),
-            None => Origin::new(op.clone(), self.source, self.transaction),
+            None => Origin::new(op.clone(), self.source, self.transaction, stamp),
         };
         let documents = self.documents()?;
         let (before, after) = (self.before.map(Sent::Json), self.after.map(Sent::Json));
@@ -179,42 +180,38 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none).
+    /// Where the rows belong: `source`, or the topic's own name where there is no `source` (Flink writes none). And the
+    /// stamp of the event, which the same pass reads.
     ///
     /// # Errors
     ///
     /// When `source` does not name a table.
-    fn table(&self, topic: &'a str) -> Result<Table<'a>, Error> {
+    fn table(&self, topic: &'a str) -> Result<(Table<'a>, Stamp), Error> {
         if let Some(event) = &self.cloud_event {
-            return event.table();
+            return Ok((event.table()?, SourceFields::default().stamp()));
         }
         let Some(raw) = self.source else {
-            return Ok(Table { database: None, schema: None, name: Cow::Borrowed(topic) });
+            let table = Table { database: None, schema: None, name: Cow::Borrowed(topic) };
+            return Ok((table, SourceFields::default().stamp()));
         };
         let Json::Object(source) = Json::of(raw) else {
             return Err(Json::of(raw).unexpected("an object that names db, schema and table").under("source"));
         };
-        let (mut database, mut schema, mut table, mut collection) = (None, None, None, None);
-        for (name, text) in Members::of(source) {
-            let field = match name {
-                "db" => &mut database,
-                "schema" => &mut schema,
-                "table" => &mut table,
-                // `MongoDB`'s table
-                "collection" => &mut collection,
-                _ => continue,
-            };
-            let text = match Json::of_text(text) {
-                Json::Null => Ok(None),
-                Json::String(quoted) => json::unescape(quoted).map(Some),
-                other => Err(other.unexpected("a string")),
-            };
-            *field = text.map_err(|error| error.under(name).under("source"))?;
-        }
-        let table = table.or(collection);
+        let fields = SourceFields::of(source);
+        let name = |told: Option<&'a str>, name| {
+            match told.map(Json::of_text) {
+                None => Ok(None),
+                Some(Json::String(quoted)) => json::unescape(quoted).map(Some),
+                Some(other) => Err(other.unexpected("a string")),
+            }
+            .map_err(|error: Error| error.under(name).under("source"))
+        };
+        let (database, schema) = (name(fields.db, "db")?, name(fields.schema, "schema")?);
+        // `MongoDB`'s table is a collection
+        let table = name(fields.table, "table")?.or(name(fields.collection, "collection")?);
+        let table = table.filter(|name| !name.is_empty());
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
-        let name = table.filter(|name: &Cow<'_, str>| !name.is_empty()).ok_or_else(missing)?;
-        Ok(Table { database, schema, name })
+        Ok((Table { database, schema, name: table.ok_or_else(missing)? }, fields.stamp()))
     }
 }
 
