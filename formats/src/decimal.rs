@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn what_no_numeric_holds() {
-        assert_eq!(text(&[0x01; 61_230], 16_383).len(), 147_455 + ".".len());
-        let largest = decimal_text(&[0x7f; 61_231], 0).map_err(|error| error.kind().to_string());
+        assert_eq!(text(&vec![0x01; 61_230], 16_383).len(), 147_455 + ".".len());
+        let largest = decimal_text(&vec![0x7f; 61_231], 0).map_err(|error| error.kind().to_string());
         assert_eq!(largest, Err("expected a decimal of at most 147455 digits, found a string that is none".to_owned()));
         assert_eq!(text(&[0x01], -1_000).len(), 1_001);
         assert!(decimal_text(&[0x01], -1_001).is_err());
