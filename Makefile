@@ -3,7 +3,7 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build lint docs
+.PHONY: help demo test build lint docs fuzz
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
@@ -31,3 +31,6 @@ lint: ## Check formatting, clippy, shell scripts and the compose file; any warni
 docs: ## Build the documentation; any warning fails
 	@scripts/setup.sh build
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --locked
+
+fuzz: ## Fuzz every decoder for SECONDS=60, from the recorded records; needs nightly Rust and cargo-fuzz
+	scripts/fuzz.sh $(or $(SECONDS),60)

@@ -47,11 +47,18 @@ pub fn check_levels(json: &str) -> Result<(), Error> {
 
 /// The same for a limit of its own.
 pub(crate) fn check_levels_to(json: &str, limit: usize) -> Result<(), Error> {
-    // a level takes a byte at least, so that most texts need not be looked at
-    if json.len() <= limit || deepest(json.as_bytes()) <= limit {
+    // a level takes a bracket, so that few texts have to be followed into their strings
+    let json = json.as_bytes();
+    if json.len() <= limit || n_opening(json) <= limit || deepest(json) <= limit {
         return Ok(());
     }
     Err(Error::new("", ErrorKind::TooDeep { limit }))
+}
+
+/// Number of `[` and `{`, in strings too. Chunks whose count fits into a byte are counted many bytes at a time.
+fn n_opening(json: &[u8]) -> usize {
+    let is_opening = |byte: &u8| u8::from(byte | 0x20 == b'{');
+    json.chunks(255).map(|chunk| usize::from(chunk.iter().map(is_opening).sum::<u8>())).sum()
 }
 
 fn deepest(json: &[u8]) -> usize {

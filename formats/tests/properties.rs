@@ -258,7 +258,7 @@ proptest! {
 
     #[test]
     fn a_decimal_prints_its_unscaled_value(unscaled in any::<i128>(), scale in 0_usize..60) {
-        let text = decimal_text(&unscaled.to_be_bytes(), i32::try_from(scale).unwrap());
+        let text = decimal_text(&unscaled.to_be_bytes(), i32::try_from(scale).unwrap()).unwrap();
         prop_assert_eq!(text.split_once('.').map_or(0, |(_, decimals)| decimals.len()), scale);
         prop_assert_eq!(text.replace('.', "").parse::<i128>().unwrap(), unscaled);
     }

@@ -9,10 +9,10 @@ use rowkind_formats_fuzz::{SCHEMAS, SEPARATOR, renumbered};
 
 /// Records of a file that become an input of their own, and that become one together.
 const N_ALONE: usize = 3;
-const N_TOGETHER: usize = 12;
+const N_TOGETHER: usize = 4;
 
 /// Longer inputs slow a fuzzer down.
-const MAX_BYTES: usize = 60_000;
+const MAX_BYTES: usize = 20_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));

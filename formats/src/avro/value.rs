@@ -84,7 +84,7 @@ fn value<'a>(
             Ok((!placeholder.is_bytes(bytes)).then(|| Value::Bytes(bytes.to_vec())))
         }
         (Some(Type::Bytes), T::Decimal { scale: scale @ 0..=16_383, .. }) => {
-            let text = decimal_text(cursor.bytes()?, *scale);
+            let text = decimal_text(cursor.bytes()?, *scale)?;
             Ok(Some(Value::Number(Cow::Owned(text))))
         }
         // everything else goes the way of its JSON: no row has many of it

@@ -175,7 +175,7 @@ fn plain(number: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(number));
     }
     let scale = decimal.scale()?.max(0);
-    Some(Cow::Owned(decimal_text(&decimal.unscaled(scale)?, scale)))
+    decimal_text(&decimal.unscaled(scale)?, scale).ok().map(Cow::Owned)
 }
 
 fn of_text(text: &str, form: Form) -> Option<Cow<'_, str>> {

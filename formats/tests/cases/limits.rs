@@ -60,7 +60,9 @@ fn levels_of_a_column_without_a_schema() {
             check(&insert(&nested(n_levels)), "# error: `after.v`: expected at most 1000 levels, found more");
         }
     }
-    // brackets in a string are none of levels
+    // many side by side are not deep, and those in a string are none
+    let wide = format!("[{}[]]", "{\"a\":[]},".repeat(BOMB));
+    check(&insert(&wide), &format!(r#"+I t {{"id":1,"v":{wide}}}"#));
     let text = quoted(&("\\\"".to_owned() + &"[".repeat(BOMB)));
     check(&insert(&format!("[{text}]")), &format!(r#"+I t {{"id":1,"v":[{text}]}}"#));
 }

@@ -39,6 +39,24 @@ pub(super) fn wall_clock_text<'v>(text: &'v str, kind: &Kind) -> Result<Text<'v>
 /// Bits that were sent as the number that they are.
 pub(super) fn bits_of_number(text: &str, length: usize) -> Result<String, Error> {
     let value: u64 = text.parse().map_err(|_| refused("bits", "a number that is no integer of 64 bits"))?;
-    let digits = format!("{value:0length$b}");
-    if digits.len() > length { Err(refused("at most as many bits as the column has", "more")) } else { Ok(digits) }
+    let digits = format!("{value:b}");
+    // a width of `format!` has 16 bits; a column can have more
+    match length.checked_sub(digits.len()) {
+        Some(n_zeros) => Ok("0".repeat(n_zeros) + &digits),
+        None => Err(refused("at most as many bits as the column has", "more")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bits_of_number;
+
+    #[test]
+    fn a_number_is_as_many_bits_as_its_column() {
+        let bits = |text, length| bits_of_number(text, length).map_err(|error| error.kind().to_string());
+        assert_eq!(bits("5", 4), Ok("0101".to_owned()));
+        assert_eq!(bits("0", 1), Ok("0".to_owned()));
+        assert_eq!(bits("5", 2), Err("expected at most as many bits as the column has, found more".to_owned()));
+        assert_eq!(bits("5", 70_000).map(|bits| bits.len()), Ok(70_000));
+    }
 }

@@ -223,13 +223,13 @@ fn numeric_text(text: &str, digits: Option<Digits>, modes: Modes) -> Result<Text
         (None, true) if base64().is_none() => Ok(text.into()),
         (None, true) => Err(unstated("whether a string for a number is text or base64", "source.decimal_mode")),
         (None | Some(DecimalMode::Precise), _) => match (base64(), digits) {
-            (Some(bytes), Some(Digits { scale, .. })) => Ok(decimal_text(&bytes, scale).into()),
+            (Some(bytes), Some(Digits { scale, .. })) => decimal_text(&bytes, scale).map(Text::Owned),
             (Some(_), None) => Err(unstated("the scale of base64 for a numeric column without one", "source.columns")),
             (None, _) => Err(refused("a number or the base64 of one", "a string that is neither")),
         },
         // bigint.unsigned.handling.mode=precise is base64 in every mode
         (Some(_), false) => match (base64(), digits) {
-            (Some(bytes), Some(Digits { scale: 0, .. })) => Ok(decimal_text(&bytes, 0).into()),
+            (Some(bytes), Some(Digits { scale: 0, .. })) => decimal_text(&bytes, 0).map(Text::Owned),
             _ => Err(refused("a number's text, as `source.decimal_mode` says", "another string")),
         },
     }
