@@ -110,15 +110,13 @@ impl Coder<'_> {
     fn part<'o>(&mut self, json: Option<&[u8]>, out: &'o mut Vec<u8>) -> Result<Option<&'o [u8]>, Error> {
         let Some(json) = json else { return Ok(None) };
         let Wrapped { schema, payload } = json::parse(json)?;
-        let known = match self.schemas.get(schema.get()) {
-            Some(known) => known,
-            None => {
-                if self.schemas.len() >= MAX_SCHEMAS {
-                    self.schemas.clear();
-                }
-                self.schemas.entry(schema.get().into()).or_insert(Known::of(schema)?)
+        if !self.schemas.contains_key(schema.get()) {
+            if self.schemas.len() >= MAX_SCHEMAS {
+                self.schemas.clear();
             }
-        };
+            self.schemas.insert(schema.get().into(), Known::of(schema)?);
+        }
+        let known = self.schemas.get(schema.get()).expect("it was put in where it was not");
         let id = self.ids.get(&known.text).ok_or_else(|| {
             Error::new("", ErrorKind::UnregisteredSchema { schema: known.text.clone().into_boxed_str() })
         })?;

@@ -148,7 +148,7 @@ fn one_spelling(changelog: &str) -> String {
     for part in changelog.split_inclusive(|c| !is_of_number(c)) {
         let (number, rest) = part.split_at(part.trim_end_matches(|c| !is_of_number(c)).len());
         match number.parse::<f32>() {
-            Ok(float) => out += &format!("{float:e}"),
+            Ok(float) => write!(out, "{float:e}").unwrap(),
             _ => out += number,
         }
         out += rest;
