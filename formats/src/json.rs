@@ -243,6 +243,10 @@ pub(crate) fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -265,6 +269,50 @@ mod tests {
             found.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
             fields.iter().map(|(_, raw)| raw.get()).collect::<Vec<_>>()
         );
+    }
+
+    /// JSON text with white space anywhere, and in its strings whatever could be taken for its structure.
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            select(vec!["0", "-1.5e+3", "true", "false", "null", "[]", "{}"]).prop_map(str::to_owned),
+            string(),
+        ];
+        leaf.prop_recursive(4, 24, 5, |inner| {
+            let array = (space(), vec(inner.clone(), 0..4))
+                .prop_map(|(space, values)| format!("[{space}{}{space}]", values.join(&format!("{space},{space}"))));
+            prop_oneof![array, object(inner)]
+        })
+    }
+
+    fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+        (space(), vec((string(), value), 0..5)).prop_map(|(space, members)| {
+            let member = |(name, value): &(String, String)| format!("{name}{space}:{space}{value}{space}");
+            let members: Vec<_> = members.iter().map(member).collect();
+            format!("{{{space}{}}}", members.join(&format!(",{space}")))
+        })
+    }
+
+    fn string() -> impl Strategy<Value = String> {
+        let part = select(vec!["a", "é", "{", "}", "[", "]", ",", ":", " ", "\\\"", "\\\\", "\\n", "\\u0022"]);
+        vec(part, 0..6).prop_map(|parts| format!("\"{}\"", parts.concat()))
+    }
+
+    fn space() -> impl Strategy<Value = &'static str> {
+        select(vec!["", " ", "\n\t"])
+    }
+
+    proptest! {
+        #[test]
+        fn members_are_the_fields_of_the_object(text in object(value())) {
+            let Fields(fields) = parse(text.as_bytes()).expect("it is an object");
+            let found: Vec<_> = Members::of(&text).collect();
+            prop_assert_eq!(found.len(), fields.len());
+            for ((name, value), (expected, raw)) in found.into_iter().zip(fields) {
+                let quoted = format!("\"{name}\"");
+                prop_assert_eq!(unescape(&quoted).expect("it is a string"), expected);
+                prop_assert_eq!(value, raw.get());
+            }
+        }
     }
 
     #[test]

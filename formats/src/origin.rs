@@ -1,6 +1,6 @@
 //! Where a change comes from: what its record says beside the row.
 //!
-//! Read only when it is asked for: most pipelines never do.
+//! Read only when it is asked for: most pipelines never do, but for the [stamp](Origin::stamp).
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -246,7 +246,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "dedup.max_keys",
         Kind::Count,
-        Some("1000000"),
+        Some("900000"),
         "How many rows' last events are remembered, at 93 to 186 bytes each",
     ),
     setting(

@@ -188,7 +188,7 @@ impl<'d> Judge<'d> {
         let Record { topic, partition, offset, .. } = *at.record;
         let table = changelog::table_name(at.table);
         let at = NewLineage { table, topic: topic.to_owned(), partition, offset };
-        self.seen.begin(Begun { lineage: event.lineage, clock, before: known, at });
+        self.seen.begun.push(Begun { lineage: event.lineage, clock, before: known, at });
     }
 }
 

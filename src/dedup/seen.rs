@@ -99,15 +99,4 @@ impl Seen {
         let before = known.map(|known| known.place());
         self.rows.entry(key).or_insert(Touched { state, before }).state = state;
     }
-
-    /// Keeps that a log begins, once for all its rows whose state is older.
-    pub(super) fn begin(&mut self, begun: Begun) {
-        let is_kept = self.begun.iter().any(|kept| {
-            kept.lineage == begun.lineage
-                && (begun.before.0 != begun.lineage || kept.clock.is_later_than(begun.before.1))
-        });
-        if !is_kept {
-            self.begun.push(begun);
-        }
-    }
 }

@@ -163,6 +163,28 @@ fn rows_can_go_by_columns_that_are_given() {
     assert_eq!(kept, [true, true, true], "without a value there is no key");
 }
 
+/// A router of several tables into one topic adds to the key what tells them apart, and not to the rows.
+#[test]
+fn a_column_of_the_key_alone_counts() {
+    let mut bench = Bench::new();
+    let mut record = |shard: &str| {
+        let key = format!(r#"{{"id":1,"shard":"{shard}"}}"#);
+        let payload = r#"{"op":"c","source":{"table":"t","lsn":10,"ts_ms":5},"after":{"id":1}}"#;
+        bench.log.put(0, None, Some(key), Some(payload.to_owned()))
+    };
+    let records = [record("a"), record("b"), record("a")];
+    assert_eq!(bench.plan(&records, None).0, "..x");
+}
+
+/// Two connectors, each with a table of the same name.
+#[test]
+fn topics_are_not_compared_with_each_other() {
+    let mut bench = Bench::new();
+    let mut records = bench.records(&["+I 1 a lsn=20 ts_ms=5", "+I 1 b lsn=10 ts_ms=5", "+I 1 a lsn=20 ts_ms=5"]);
+    records[1].topic = "other.public.t".to_owned();
+    assert_eq!(bench.plan(&records, None).0, "..x");
+}
+
 /// The source, or a converter, may write one key in two ways.
 #[test]
 fn a_key_is_known_by_its_text() {

@@ -2,7 +2,7 @@
 //!
 //! A case is what an event says of its source; a stamp is written as its position, its clock, and `snapshot`.
 
-use rowkind_formats::{Change, Clock, Event, Format, Position, Record, Stamp};
+use rowkind_formats::{Change, Clock, Event, Format, Position, Record, Stamp, changelog};
 
 use crate::recordings::decoder;
 
@@ -182,4 +182,10 @@ fn added_fields_and_attributes() {
 fn a_truncate_has_one_too() {
     let stamp = of_debezium("t", r#""lsn":5,"ts_ms":7"#);
     assert_eq!((stamp.position, stamp.clock), (Position::Lsn(5), Clock::from_micros(7_000)));
+
+    let payload = envelope("t", r#""lsn":5,"ts_ms":7"#);
+    let record = Record { topic: "t", partition: 0, offset: 0, key: None, payload: Some(payload.as_bytes()) };
+    let event = decoder(Format::DebeziumJson).decode(&record).unwrap();
+    let line = r#"{"kind":"-T","table":"t","op":"t","changed_at":"1970-01-01 00:00:00.007+00","position":"0/5","topic":"t","partition":0,"offset":0}"#;
+    assert_eq!(changelog::json(&event, &record, None).trim_end(), line);
 }
