@@ -91,7 +91,7 @@ impl Seen {
         }
         self.truncates.extend(behind.truncates);
         self.n_duplicates += behind.n_duplicates;
-        behind.begun.into_iter().for_each(|begun| self.begin(begun));
+        self.begun.extend(behind.begun);
     }
 
     /// Keeps the last event of a row. `known` is what was known of it.

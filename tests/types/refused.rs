@@ -296,7 +296,7 @@ fn what_canal_and_maxwell_do_not_say() {
         ("bytea", "maxwell-json", maxwell("abcd".into()), "", String::new(), "", Some("\\x69b71d")),
         ("bytea", "maxwell-json", maxwell("POINT (1 2)".into()), "", String::new(), "", point),
         ("timestamp", "canal-json", canal("bigint", "1709210096700"), unit, column("timestamp-millis"), "", then),
-        ("inet", "canal-json", canal("inet6", "::1"), "columns of type `inet6`", column("text"), "", Some("::1")),
+        ("inet", "canal-json", canal("inet6", "::1"), "columns of type `inet6`", column("text"), "", Some("::1/128")),
     ] {
         let format = format!("format = \"{format}\"");
         let records = record(0, &message.to_string());
