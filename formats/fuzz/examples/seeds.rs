@@ -14,6 +14,14 @@ const N_TOGETHER: usize = 4;
 /// Longer inputs slow a fuzzer down.
 const MAX_BYTES: usize = 20_000;
 
+/// GoldenGate's messages, of which there is no recording: an input each, and one of all.
+const OGG: [&str; 4] = [
+    r#"{"table":"S.T","op_type":"I","op_ts":"2024-02-29 12:34:56.000001","pos":"00000000000000000001","primary_keys":["ID"],"after":{"ID":1,"A":"x"}}"#,
+    r#"{"table":"S.T","op_type":"U","op_ts":"2024-02-29 12:34:57.000001","pos":"00000000000000000002","before":{"ID":1,"A":"x"},"after":{"ID":2}}"#,
+    r#"{"table":"S.T","op_type":"D","pos":"00000000000000000003","primary_keys":["ID"],"before":{"ID":2,"A":null}}"#,
+    r#"{"table":"S.T","op_type":"T"}"#,
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fixtures = fuzz.join("../../fixtures");
@@ -53,6 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 write("avro_schema", &[schema.as_bytes(), &datum[5..]].join(SEPARATOR))?;
             }
         }
+    }
+    for payload in OGG.into_iter().chain([OGG.join("\u{0}").as_str()]) {
+        let parts: Vec<_> = payload.split('\u{0}').flat_map(|payload| [b"", payload.as_bytes()]).collect();
+        write("ogg_json", &parts.join(SEPARATOR))?;
     }
     println!("{n} inputs");
     Ok(())
