@@ -1,5 +1,5 @@
-//! What the messages of Canal and Maxwell have in common: names beside the rows, and rows as they were before an update,
-//! from the columns that changed (`old`).
+//! What the messages of Canal, Maxwell and `GoldenGate` have in common: names beside the rows, and rows as they were before
+//! an update, from the columns that changed (`old`).
 
 use std::borrow::Cow;
 
@@ -9,6 +9,25 @@ use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json, Name};
 use crate::limits::check_columns;
 use crate::row::{Column, Key, Row, RowKind, Table, Value};
+
+/// What a message does to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Op {
+    /// The `op` of Debezium's envelopes.
+    pub(crate) fn letter(self) -> &'static str {
+        match self {
+            Self::Insert => "c",
+            Self::Update => "u",
+            Self::Delete => "d",
+        }
+    }
+}
 
 /// The row as it was: `after` with the columns of `old` in place of its own.
 pub(crate) fn overlaid<'a>(after: &[Column<'a>], old: Vec<Column<'a>>) -> Vec<Column<'a>> {
@@ -37,6 +56,19 @@ pub(crate) fn key<'a>(names: &[Cow<'a, str>], rows: &[Row<'a>]) -> Option<Key<'a
         |name: &Cow<'a, str>| Column { name: name.clone(), value: row.get(name).cloned().unwrap_or(Value::Null) };
     let columns: Vec<_> = names.iter().map(column).collect();
     (!columns.is_empty()).then_some(Key { columns, schema: None })
+}
+
+/// # Errors
+///
+/// When a row lacks a column of its key. The path is the column's name.
+pub(crate) fn check_key(names: &[Cow<'_, str>], columns: &[Column<'_>]) -> Result<(), Error> {
+    let missing = names.iter().find(|name| !columns.iter().any(|column| column.name == **name));
+    missing.map_or(Ok(()), |name| Err(no_key_column(name)))
+}
+
+/// What a row lacks that has no value of a column of its key.
+pub(crate) fn no_key_column(name: &str) -> Error {
+    Error::new(name, ErrorKind::Missing { expected: "the value of the key's column" })
 }
 
 /// A string of the message; `None` for null.

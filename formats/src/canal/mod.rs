@@ -34,7 +34,7 @@ use crate::debezium::{Stated, StatedTypes};
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Json};
 use crate::origin::Origin;
-use crate::rebuilt::{self, overlaid, push_update, row, string};
+use crate::rebuilt::{self, Op, overlaid, push_update, row, string};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, RowKind};
 use crate::stamp::LogFields;
@@ -93,14 +93,6 @@ struct Message<'a> {
     gtid: Option<&'a RawValue>,
 }
 
-/// What a message does to rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Op {
-    Insert,
-    Update,
-    Delete,
-}
-
 /// How the columns of an image are read.
 #[derive(Clone, Copy)]
 struct Reading<'s> {
@@ -155,10 +147,7 @@ impl Decoder {
         for (at, raw) in data.iter().enumerate() {
             let in_row = |part: &str, error: Error| error.under(&at.to_string()).under(part);
             let columns = reading.image(raw).map_err(|error| in_row("data", error))?;
-            if let Some(name) = names.iter().find(|name| !columns.iter().any(|column| column.name == **name)) {
-                let missing = Error::new(&**name, ErrorKind::Missing { expected: "the value of the key's column" });
-                return Err(in_row("data", missing));
-            }
+            rebuilt::check_key(&names, &columns).map_err(|error| in_row("data", error))?;
             match (op, &old) {
                 (Op::Insert, _) => rows.push(row(RowKind::Insert, columns)),
                 (Op::Delete, _) => rows.push(row(RowKind::Delete, columns)),
@@ -178,12 +167,7 @@ impl Decoder {
         }
         let key = rebuilt::key(&names, &rows);
         let schema = columns.map(|columns| self.stated.apply(&table, Arc::clone(&columns.schema)));
-        let op = match op {
-            Op::Insert => "c",
-            Op::Update => "u",
-            Op::Delete => "d",
-        };
-        Ok(Change { table, key, schema, rows, origin: message.origin(op) })
+        Ok(Change { table, key, schema, rows, origin: message.origin(op.letter()) })
     }
 }
 

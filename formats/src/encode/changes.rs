@@ -1,6 +1,7 @@
 //! The rows of a change in the pairs that formats write them in.
 
 use crate::error::{Error, ErrorKind};
+use crate::rebuilt::no_key_column;
 use crate::row::{Change, Column, Key, Row, RowKind, Table};
 
 /// What happened to a row.
@@ -93,8 +94,7 @@ pub(super) fn key_names<'e>(
     let columns = key.map_or(&[][..], |key| &key.columns);
     for row in rows {
         if let Some(column) = columns.iter().find(|column| row.get(&column.name).is_none()) {
-            let missing = ErrorKind::Missing { expected: "the value of the key's column" };
-            return Err(Error::new(&*column.name, missing).under("data"));
+            return Err(no_key_column(&column.name).under("data"));
         }
     }
     Ok(columns.iter().map(|column| &*column.name).collect())

@@ -42,10 +42,7 @@ impl Encoder {
         match event {
             Event::Change(change) => self.change(change, output),
             Event::Tombstone { table, key: Some(key) } => {
-                let written = self.converter.of_key(table.as_ref(), key)?.key(&mut self.key, key, None);
-                written.map_err(|error| error.under("key"))?;
-                output.push(Some(&self.key), None);
-                Ok(())
+                self.converter.tombstone(table.as_ref(), key, &mut self.key, output)
             }
             Event::Truncate { .. } if self.envelopes.updates == Updates::CreateDelete => {
                 let expected = "rows (among `c` and `d` there is no word for a truncate)";

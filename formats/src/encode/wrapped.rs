@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::connect::ConnectValue;
 use super::image::{Absent, Columns, key_columns};
 use super::json::{push_list, push_name, push_value};
+use super::output::Output;
 use super::schemas::Of;
 use super::source::Source;
 use super::tables::{Known, Tables};
@@ -77,11 +78,7 @@ impl Converter {
     /// # Errors
     ///
     /// When a schema is asked for and neither rows nor the key had one.
-    pub(super) fn of_key<'e>(
-        &'e mut self,
-        table: Option<&'e Table<'_>>,
-        key: &'e Key<'_>,
-    ) -> Result<Wrapped<'e>, Error> {
+    fn of_key<'e>(&'e mut self, table: Option<&'e Table<'_>>, key: &'e Key<'_>) -> Result<Wrapped<'e>, Error> {
         let (is_with_schema, placeholder) = (self.is_with_schema, &self.placeholder);
         let known = table.and_then(|table| self.tables.get(table));
         let (texts, types) = match (known, &key.schema) {
@@ -90,6 +87,24 @@ impl Converter {
             (None, None) => return Wrapped::untyped(is_with_schema, placeholder),
         };
         Ok(Wrapped::typed(is_with_schema, placeholder, texts, Of { table, types, connector: None }))
+    }
+
+    /// Writes the record that says that the row of a key is gone: the key alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`of_key`](Self::of_key), and when a value of the key cannot be written.
+    pub(super) fn tombstone(
+        &mut self,
+        table: Option<&Table<'_>>,
+        key: &Key<'_>,
+        text: &mut String,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let written = self.of_key(table, key)?.key(text, key, None);
+        written.map_err(|error| error.under("key"))?;
+        output.push(Some(&*text), None);
+        Ok(())
     }
 
     /// For no row of the table at all.

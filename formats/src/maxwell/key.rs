@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::json::{self, Fields, Json, Name};
+use crate::rebuilt::no_key_column;
 use crate::row::{Column, Table};
 
 /// Names and values in their order.
@@ -92,9 +93,9 @@ pub(super) fn in_row<'a>(names: Vec<Cow<'a, str>>, row: &[Column<'a>]) -> Result
             let mut same = row.iter().filter(|column| form(&column.name) == wanted);
             same.next().filter(|_| same.next().is_none()).map(|column| column.name.clone())
         };
-        only(str::to_lowercase).or_else(|| only(|name| name.replace('_', "").to_lowercase())).ok_or_else(|| {
-            Error::new(&*name, ErrorKind::Missing { expected: "the value of the key's column" }).under("data")
-        })
+        only(str::to_lowercase)
+            .or_else(|| only(|name| name.replace('_', "").to_lowercase()))
+            .ok_or_else(|| no_key_column(&name).under("data"))
     };
     names.into_iter().map(find).collect()
 }

@@ -36,7 +36,7 @@ use crate::debezium::{Stated, StatedTypes};
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::origin::Origin;
-use crate::rebuilt::{self, overlaid, push_update, row, string};
+use crate::rebuilt::{self, Op, overlaid, push_update, row, string};
 use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, Key, RowKind, RowSchema, Table};
 use crate::stamp::LogFields;
@@ -112,15 +112,6 @@ struct Message<'a> {
     server_id: Option<&'a RawValue>,
 }
 
-/// What a message does to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Op {
-    Insert,
-    BootstrapInsert,
-    Update,
-    Delete,
-}
-
 /// A DDL message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ddl {
@@ -137,6 +128,8 @@ enum Ddl {
 /// What a message is about.
 enum Of {
     Row(Op),
+    /// A row that a bootstrap read.
+    Read,
     Ddl(Ddl),
     Neither(Aside),
 }
@@ -161,13 +154,21 @@ impl Decoder {
             return Err(Error::new("encrypted", ErrorKind::Unexpected { expected, found: "an encrypted one" }));
         }
         match message.of()? {
-            Of::Row(op) => self.change(&message, op, record).map(Event::Change),
+            Of::Row(op) => self.change(&message, op, op.letter(), record).map(Event::Change),
+            Of::Read => self.change(&message, Op::Insert, "r", record).map(Event::Change),
             Of::Ddl(ddl) => Ok(Event::Aside(self.ddl(&message, ddl))),
             Of::Neither(aside) => Ok(Event::Aside(aside)),
         }
     }
 
-    fn change<'a>(&mut self, message: &Message<'a>, op: Op, record: &Record<'a>) -> Result<Change<'a>, Error> {
+    /// `letter` is the `op` that Debezium's envelopes have for it.
+    fn change<'a>(
+        &mut self,
+        message: &Message<'a>,
+        op: Op,
+        letter: &'static str,
+        record: &Record<'a>,
+    ) -> Result<Change<'a>, Error> {
         let table = rebuilt::table(message.database, message.table)?;
         let missing = || Error::new("data", ErrorKind::Missing { expected: "the row of the change" });
         let data = message.data.ok_or_else(missing)?;
@@ -184,7 +185,7 @@ impl Decoder {
         }
         let mut rows = Vec::with_capacity(2);
         match op {
-            Op::Insert | Op::BootstrapInsert => rows.push(row(RowKind::Insert, data)),
+            Op::Insert => rows.push(row(RowKind::Insert, data)),
             Op::Delete => rows.push(row(RowKind::Delete, data)),
             Op::Update => {
                 let before = overlaid(&data, old);
@@ -196,7 +197,7 @@ impl Decoder {
         }
         let schema = definition.filter(|_| is_of_definition).map(|schema| self.stated.apply(&table, schema));
         let key = rebuilt::key(&names, &rows);
-        Ok(Change { table, key, schema, rows, origin: message.origin(op) })
+        Ok(Change { table, key, schema, rows, origin: message.origin(letter) })
     }
 
     /// Maxwell writes none; who compacts or rewrites its topics may. The key has the table, unless it is of another form.
@@ -255,7 +256,7 @@ impl<'a> Message<'a> {
         let ty = string(self.ty, "type")?.ok_or_else(|| Error::new("type", ErrorKind::Missing { expected }))?;
         Ok(match &*ty {
             "insert" => Of::Row(Op::Insert),
-            "bootstrap-insert" => Of::Row(Op::BootstrapInsert),
+            "bootstrap-insert" => Of::Read,
             "update" => Of::Row(Op::Update),
             "delete" => Of::Row(Op::Delete),
             "bootstrap-start" | "bootstrap-complete" => Of::Neither(Aside::Bootstrap),
@@ -273,13 +274,7 @@ impl<'a> Message<'a> {
     }
 
     /// `ts` is in seconds.
-    fn origin(&self, op: Op) -> Origin<'a> {
-        let op = match op {
-            Op::Insert => "c",
-            Op::BootstrapInsert => "r",
-            Op::Update => "u",
-            Op::Delete => "d",
-        };
+    fn origin(&self, op: &'static str) -> Origin<'a> {
         let seconds = self.ts.and_then(|raw| raw.get().parse::<i64>().ok());
         let changed_at_ms = seconds.and_then(|seconds| seconds.checked_mul(1_000));
         let log = LogFields {

@@ -39,7 +39,7 @@ use crate::debezium::memory::Memory;
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::origin::Origin;
-use crate::rebuilt::{self, string};
+use crate::rebuilt::{self, Op, string};
 use crate::record::Record;
 use crate::row::{Change, Column, Event, Key, Row, RowKind, RowSchema, Table, Value};
 use crate::unavailable::Placeholder;
@@ -99,14 +99,6 @@ struct Message<'a> {
     after: Option<&'a RawValue>,
 }
 
-/// What a message does to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Op {
-    Insert,
-    Update,
-    Delete,
-}
-
 /// A key's names, and its values where the Kafka key has them.
 struct KeyOf<'a> {
     names: Vec<Cow<'a, str>>,
@@ -138,7 +130,7 @@ impl Decoder {
         let table = message.table()?;
         match op {
             Some(op) => self.change(record, &message, op, table, schema).map(Event::Change),
-            None => Ok(Event::Truncate { table, origin: Origin::of_trail("t", message.op_ts, message.pos) }),
+            None => Ok(Event::Truncate { table, origin: message.origin("t") }),
         }
     }
 
@@ -161,7 +153,7 @@ impl Decoder {
         if op == Op::Delete {
             memory.remember_delete(record);
         }
-        Ok(Change { table, key: rebuilt::key(&key.names, &rows), schema, rows, origin: message.origin(op) })
+        Ok(Change { table, key: rebuilt::key(&key.names, &rows), schema, rows, origin: message.origin(op.letter()) })
     }
 
     /// The table is the one that the topic's records so far were of, when they were of one.
@@ -236,7 +228,7 @@ impl<'a> Message<'a> {
                     return Err(Error::new("before", ErrorKind::Missing { expected }));
                 }
             };
-            check_key(&row, key, "before")?;
+            rebuilt::check_key(&key.names, &row.columns).map_err(|error| error.under("before"))?;
             return Ok(vec![row]);
         }
         let expected = "the row after the change (GoldenGate's `format` has to be json, not json_row)";
@@ -249,29 +241,14 @@ impl<'a> Message<'a> {
             (_, Some(before)) => image::push_update(&mut rows, before, after, &key.names),
         }
         if let Some(row) = rows.last() {
-            check_key(row, key, "after")?;
+            rebuilt::check_key(&key.names, &row.columns).map_err(|error| error.under("after"))?;
         }
         Ok(rows)
     }
 
-    fn origin(&self, op: Op) -> Origin<'a> {
-        let op = match op {
-            Op::Insert => "c",
-            Op::Update => "u",
-            Op::Delete => "d",
-        };
+    fn origin(&self, op: &'static str) -> Origin<'a> {
         Origin::of_trail(op, self.op_ts, self.pos)
     }
-}
-
-/// # Errors
-///
-/// When the row lacks a column of its key.
-fn check_key(row: &Row<'_>, key: &KeyOf<'_>, path: &str) -> Result<(), Error> {
-    let missing = |name: &Cow<'_, str>| {
-        Error::new(&**name, ErrorKind::Missing { expected: "the value of the key's column" }).under(path)
-    };
-    key.names.iter().find(|name| row.get(name).is_none()).map_or(Ok(()), |name| Err(missing(name)))
 }
 
 /// The key with texts as the rows have them.
