@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bridge, Broker, Database, Pipeline, Record, created, deleted, file_of, updated};
+use crate::harness::{Bridge, Broker, Database, Pipeline, Random, Record, created, deleted, file_of, updated};
 
 /// How long after the last look at the target a kill comes, in milliseconds: at the start of a batch, in the middle of
 /// one, while it commits.
@@ -14,19 +14,7 @@ const DELAYS_MS: [u64; 10] = [0, 3, 11, 1, 7, 19, 2, 5, 13, 29];
 
 /// A table whose every applied change is noted by the event's `seq`.
 fn with_table() -> Database {
-    let database = Database::new();
-    database.execute(
-        "create table t (id int primary key, seq int not null, v text);
-         create table applied (at bigserial primary key, op text, id int, seq int);
-         create function note() returns trigger language plpgsql as $$
-           begin
-             if tg_op = 'DELETE' then insert into applied (op, id, seq) values (tg_op, old.id, old.seq);
-             else insert into applied (op, id, seq) values ('CHANGE', new.id, new.seq); end if;
-             return null;
-           end $$;
-         create trigger note after insert or update or delete on t for each row execute function note()",
-    );
-    database
+    Database::noting_changes_of_t("id int primary key, seq int not null, v text")
 }
 
 /// Change events of a table with a few hundred keys, and the rows that they leave.
@@ -69,18 +57,6 @@ impl Load {
         let back = "select * from (select id, seq, lag(seq) over (partition by id order by at) as previous from applied where op = 'CHANGE') x where previous > seq";
         assert_eq!(database.rows(back), "", "went back in time");
         assert!(database.number("select count(*) from applied") > 1_000);
-    }
-}
-
-/// Marsaglia's xorshift: the same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
     }
 }
 

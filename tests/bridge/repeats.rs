@@ -7,7 +7,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::harness::{Broker, Database, Ended, Pipeline, Record, file_of};
+use crate::harness::{Broker, Database, Ended, Pipeline, Random, Record, file_of};
 
 /// An event of table `t`: its op, key and `seq`, and where and when the source made the change.
 #[derive(Clone, Copy)]
@@ -41,19 +41,7 @@ impl Event {
 
 /// A table whose every applied change is noted.
 fn with_table() -> Database {
-    let database = Database::new();
-    database.execute(
-        "create table t (id int primary key, seq int not null);
-         create table applied (at bigserial primary key, op text, id int, seq int);
-         create function note() returns trigger language plpgsql as $$
-           begin
-             if tg_op = 'DELETE' then insert into applied (op, id, seq) values (tg_op, old.id, old.seq);
-             else insert into applied (op, id, seq) values ('CHANGE', new.id, new.seq); end if;
-             return null;
-           end $$;
-         create trigger note after insert or update or delete on t for each row execute function note()",
-    );
-    database
+    Database::noting_changes_of_t("id int primary key, seq int not null")
 }
 
 /// Asserts what the table holds, and that no row went back to an earlier `seq`.
@@ -320,17 +308,5 @@ fn at_random() {
         bridge.wait().with_code(0).says(&format!("duplicates={n_repeats} "));
         let expected: Vec<String> = rows.iter().map(|(id, seq)| format!("({id},{seq})")).collect();
         assert_rows(&database, &expected.join("\n"), &format!("seed {seed}"));
-    }
-}
-
-/// Marsaglia's xorshift: the same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
     }
 }

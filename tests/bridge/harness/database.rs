@@ -89,6 +89,23 @@ impl Database {
         Self::on(&server.0)
     }
 
+    /// An empty table `t` of these columns, `id` and `seq` among them, and a table `applied` that notes every change of it.
+    pub(crate) fn noting_changes_of_t(columns: &str) -> Self {
+        let database = Self::new();
+        database.execute(&format!(
+            "create table t ({columns});
+             create table applied (at bigserial primary key, op text, id int, seq int);
+             create function note() returns trigger language plpgsql as $$
+               begin
+                 if tg_op = 'DELETE' then insert into applied (op, id, seq) values (tg_op, old.id, old.seq);
+                 else insert into applied (op, id, seq) values ('CHANGE', new.id, new.seq); end if;
+                 return null;
+               end $$;
+             create trigger note after insert or update or delete on t for each row execute function note()",
+        ));
+        database
+    }
+
     fn on(server: &TempPostgres) -> Self {
         let name = unique("test");
         let sql = format!("create database {name} template template0 encoding 'UTF8' locale 'C'");

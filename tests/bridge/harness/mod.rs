@@ -33,6 +33,18 @@ fn unique(word: &str) -> String {
     format!("{word}_{}_{n}", std::process::id())
 }
 
+/// Marsaglia's xorshift: the same numbers on every run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).unwrap()
+    }
+}
+
 /// Asks again and again until there is an answer; says `what` was waited for when there is none.
 pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let began = Instant::now();
