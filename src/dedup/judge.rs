@@ -41,13 +41,14 @@ impl<'d> Judge<'d> {
         self.seen
     }
 
-    /// Takes out of an event what is a repeat; `false` when nothing is left of it.
+    /// Takes out of an event what is a repeat; `false` when nothing is left of it. Ask for those truncates alone that are
+    /// applied when they are kept.
     pub fn keep(&mut self, record: &Record<'_>, event: &mut Event<'_>) -> bool {
         match event {
             Event::Change(change) => self.keep_rows(record, change, None),
             Event::Truncate { table, origin } => self.keep_truncate(record, table, origin),
             Event::Tombstone { table: Some(table), key: Some(key) } => {
-                self.forget(record, table, key, None);
+                self.forget(record, table, key);
                 true
             }
             Event::Tombstone { .. } | Event::Aside(_) => true,
@@ -84,9 +85,8 @@ impl<'d> Judge<'d> {
         !change.rows.is_empty()
     }
 
-    /// Whether a truncate is to be applied. Ask for those alone that are applied when they are kept: what is older than
-    /// one is a repeat from here on.
-    pub fn keep_truncate(&mut self, record: &Record<'_>, table: &Table<'_>, origin: &Origin<'_>) -> bool {
+    /// Whether a truncate is to be applied. What is older than it is a repeat from here on.
+    fn keep_truncate(&mut self, record: &Record<'_>, table: &Table<'_>, origin: &Origin<'_>) -> bool {
         let stamp = origin.stamp();
         let at = self.at(record, table);
         // a clock is not enough to know it by: rows may have come between
@@ -101,9 +101,9 @@ impl<'d> Judge<'d> {
     }
 
     /// Something changes the row of this key and does not say where it stands: a tombstone. What comes next is applied.
-    pub fn forget(&mut self, record: &Record<'_>, table: &Table<'_>, key: &Key<'_>, columns: Option<&[String]>) {
+    fn forget(&mut self, record: &Record<'_>, table: &Table<'_>, key: &Key<'_>) {
         let at = self.at(record, table);
-        let values = columns.map_or(KeyNames::OfKey(key), KeyNames::Given).values(None, Some(key));
+        let values = KeyNames::OfKey(key).values(None, Some(key));
         if let Some(key) = self.dedup.identity.key(at.hash, Position::Unknown, values) {
             let known = self.known(key);
             self.seen.touch(key, known, None);

@@ -260,6 +260,24 @@ fn a_tail_that_is_too_short() {
     assert_eq!(database.rows("select * from t order by id"), "(1,11)\n(2,12)");
 }
 
+/// A truncate that was not applied is nothing to know repeats by: behind a restart no more than before it.
+#[test]
+fn a_truncate_that_is_ignored() {
+    let truncate = {
+        let record = event("t", 0, 0, 100).record();
+        Record { key: None, ..record }
+    };
+    let (broker, database) = (Broker::start(), with_table());
+    let topic = broker.topic("shop.public.t", 2);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.truncate", "ignore");
+    broker.write(&topic, 0, &[event("c", 1, 1, 10).record(), truncate]);
+    pipeline.run().with_code(0);
+    // of the other partition, which was behind
+    broker.write(&topic, 1, &[event("c", 2, 2, 50).record()]);
+    pipeline.run().with_code(0).says("duplicates=0 ");
+    assert_eq!(database.rows("select * from t order by id"), "(1,1)\n(2,2)");
+}
+
 /// Random operations of many rows, stretches that come again at random places, cut off at random; in batches of any size.
 /// `ROWKIND_N_EVENTS=1000000 cargo test --test bridge repeats::at_random` is the large form.
 #[test]

@@ -182,16 +182,11 @@ impl Planner {
         let mut judge = dedup.judge(None);
         for index in 0..records.len() {
             let record = records.get(index);
-            match self.decoder.decode(&record).map_err(Refusal::from) {
-                Ok(Event::Change(mut change)) => {
-                    self.is_new(&mut judge, &record, &mut change);
-                }
-                Ok(mut event) => {
-                    judge.keep(&record, &mut event);
-                }
+            let decoded = self.decoder.decode(&record).map_err(Refusal::from);
+            match decoded.and_then(|mut event| self.is_left((records, index), &mut event, Some(&mut judge))) {
                 Err(Refusal::Unplanned(unplanned)) => return Err(unplanned),
-                // it was passed over then
-                Err(Refusal::Reject(_)) => {}
+                // what is rejected was passed over then
+                Ok(_) | Err(Refusal::Reject(_)) => {}
             }
         }
         dedup.learn(&judge.into_seen());
@@ -283,33 +278,40 @@ impl Planner {
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
-        let event = self.decoder.decode(record)?;
-        if event.table().is_some_and(|table| !self.wants(table)) {
+        let mut event = self.decoder.decode(record)?;
+        if !self.is_left((records, index), &mut event, judge)? {
             return Ok(Taken::Done);
         }
         match event {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
-                if let (Some(judge), Some(table)) = (judge, &table) {
-                    judge.forget(record, table, &key, None);
-                }
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
-            Event::Truncate { table, origin } => {
-                let is_new = |judge: &mut Judge<'_>| judge.keep_truncate(record, &table, &origin);
-                if self.truncates(records.n_partitions(index))? && judge.is_none_or(is_new) {
-                    self.take_truncate(record, &table, catalog, tables)
-                } else {
-                    Ok(Taken::Done)
-                }
-            }
-            Event::Change(mut change) => {
-                if judge.is_some_and(|judge| !self.is_new(judge, record, &mut change)) {
-                    return Ok(Taken::Done);
-                }
-                self.take_change(record, change, index, catalog, tables, n_rows)
-            }
+            Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
+            Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
         }
+    }
+
+    /// Takes out of an event what is not applied: that of a table that nobody wants, truncates by policy, repeats. `false`
+    /// when nothing is left of it.
+    fn is_left(
+        &mut self,
+        (records, index): (&Records, usize),
+        event: &mut Event<'_>,
+        judge: Option<&mut Judge<'_>>,
+    ) -> Result<bool, Refusal> {
+        if event.table().is_some_and(|table| !self.wants(table)) {
+            return Ok(false);
+        }
+        if matches!(event, Event::Truncate { .. }) && !self.truncates(records.n_partitions(index))? {
+            return Ok(false);
+        }
+        let Some(judge) = judge else { return Ok(true) };
+        let record = &records.get(index);
+        Ok(match event {
+            Event::Change(change) => self.is_new(judge, record, change),
+            event => judge.keep(record, event),
+        })
     }
 
     fn wants(&self, table: &Table<'_>) -> bool {
@@ -321,7 +323,7 @@ impl Planner {
 
     /// Leaves the rows of a change that are no repeats; `false` when there are none. Rows go by the key that they have at
     /// the source, whatever the target's is: of another one the positions say nothing.
-    fn is_new<'a>(&mut self, judge: &mut Judge<'_>, record: &Record<'a>, change: &mut Change<'a>) -> bool {
+    fn is_new(&mut self, judge: &mut Judge<'_>, record: &Record<'_>, change: &mut Change<'_>) -> bool {
         let chosen = match (&self.routes.of(record.topic).key, &change.key) {
             (KeyBy::Columns(names), None) => Some(names.as_slice()),
             _ => None,
