@@ -15,7 +15,6 @@ use super::evolve;
 use super::modes::Modes;
 use super::rows;
 use super::tables::{self, Tables};
-use super::text::TextColumn;
 use super::types::Present;
 use super::writes::{self, Statement};
 use crate::batch::Way;
@@ -464,22 +463,4 @@ fn table_of_topic(topic: &str) -> Option<Table<'_>> {
     let (rest, name) = topic.rsplit_once('.')?;
     let (_, schema) = rest.rsplit_once('.')?;
     Some(Table { database: None, schema: Some(schema.into()), name: name.into() })
-}
-
-/// A text column holds the wire form of a key's columns one behind the other.
-pub(super) fn key_parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (length, _) = key.split_first_chunk::<4>()?;
-        let n_bytes = 4 + usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
-        let (part, rest) = key.split_at_checked(n_bytes)?;
-        key = rest;
-        Some(part)
-    })
-}
-
-/// The parameters of a statement by keys alone.
-pub(super) fn push_key(columns: &mut [TextColumn], key: &[u8]) {
-    for (column, part) in columns.iter_mut().zip(key_parts(key)) {
-        column.push_element(part);
-    }
 }

@@ -11,7 +11,7 @@ use super::catalog::{TargetColumn, TargetTable};
 use super::evolve;
 use super::kind::Kind;
 use super::modes::Modes;
-use super::plan::{Refusal, Unplanned, key_parts, push_key};
+use super::plan::{Refusal, Unplanned};
 use super::sql;
 use super::text::TextColumn;
 use crate::route::quoted;
@@ -293,5 +293,23 @@ impl<'t> Writes<'t> {
             if mode == Mode::Remove { part.removals.push(statement) } else { part.rows.push(statement) }
         }
         part
+    }
+}
+
+/// A text column holds the wire form of a key's columns one behind the other.
+fn key_parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, _) = key.split_first_chunk::<4>()?;
+        let n_bytes = 4 + usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+        let (part, rest) = key.split_at_checked(n_bytes)?;
+        key = rest;
+        Some(part)
+    })
+}
+
+/// The parameters of a statement by keys alone.
+fn push_key(columns: &mut [TextColumn], key: &[u8]) {
+    for (column, part) in columns.iter_mut().zip(key_parts(key)) {
+        column.push_element(part);
     }
 }
