@@ -30,12 +30,16 @@
 //!
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
 //! - [`decoder`]: the decoder of a format
+//! - `detect`: which format a topic's records are of, by what stands in them
+//! - `limits`: how much a record may hold
+//! - `avro`: bytes and the schema they were written with become an envelope's or a row's columns
 //! - [`debezium`]: an envelope becomes an [`Event`]
 //! - [`mongodb`]: the documents of an envelope become rows
 //! - [`flattened`]: a row that was taken out of its envelope becomes one too
 //! - [`canal`]: a flat message becomes an [`Event`]
 //! - [`maxwell`]: a row's message becomes an [`Event`]
 //! - [`ogg`]: an operation's message becomes an [`Event`]
+//! - `rebuilt`: what these three have in common
 //! - [`connect`]: Kafka Connect's schema, and a value's text by its type
 //! - [`row`]: what an event says: rows, their kinds and values
 //! - [`origin`]: where a change comes from
