@@ -43,6 +43,21 @@ impl Shared {
     pub fn new(registry: Option<Registry>) -> Self {
         Self { registry, announced: Mutex::default() }
     }
+
+    /// The id of the schema of what is written, registered under a subject.
+    ///
+    /// # Errors
+    ///
+    /// When there is no registry, or it does not take the schema.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, Undecoded> {
+        let Some(registry) = &self.registry else {
+            return Err(Undecoded::Fatal("Avro is written: set `registry.url`".to_owned()));
+        };
+        registry.register(subject, schema).map_err(|error| match error {
+            RegistryError::Away(_) => Undecoded::Away(error.to_string()),
+            RegistryError::Unknown(_) | RegistryError::Fatal(_) => Undecoded::Fatal(error.to_string()),
+        })
+    }
 }
 
 impl Decoder {

@@ -6,11 +6,14 @@
 //! - [`source`]: records from Kafka or a file
 //! - [`records`]: a batch of raw records, and how far it moves its partitions
 //! - [`decode`]: a record becomes an event
+//! - [`sieve`]: what is not applied is taken out of it
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
 //! - [`dedup`]: events that a capture tool wrote twice are told from new ones
 //! - [`batch`]: one change is left per key
-//! - [`sink`]: rows and next offsets into Postgres, in one transaction
+//! - [`normalize`]: a changelog becomes complete, by the last row of each key
+//! - [`reencode`]: events become records of a format again
+//! - [`sink`]: rows and next offsets into Postgres, in one transaction; changelogs into Kafka, or to standard output
 //! - [`rejects`]: what happens to a record that cannot be applied
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
@@ -26,12 +29,15 @@ pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;
+pub mod normalize;
 pub mod progress;
 pub mod records;
+pub mod reencode;
 pub mod registry;
 pub mod rejects;
 pub mod route;
 pub mod shutdown;
+pub mod sieve;
 pub mod sink;
 pub mod source;
 mod terminal;

@@ -1,4 +1,4 @@
-//! Avro schemas by their ids, from a schema registry or from a file.
+//! Avro schemas by their ids, from a schema registry or from a file; and ids for the schemas of what is written.
 //!
 //! Comes in: an id. Goes out: the schema's text and those that it refers to, kept for good once they are known: an id
 //! never changes its meaning. A failure is never kept. It speaks Confluent's protocol
@@ -10,9 +10,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_referenced_schema, get_schema_by_id};
+use schema_registry_converter::async_impl::schema_registry::{
+    SrSettings, get_referenced_schema, get_schema_by_id, post_schema,
+};
 use schema_registry_converter::error::SRCError;
-use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType};
+use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType, SuppliedSchema};
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 
@@ -139,6 +141,22 @@ impl Registry {
         Ok(registered)
     }
 
+    /// Registers the schema of what is written under a subject, where it is not yet; its id.
+    ///
+    /// # Errors
+    ///
+    /// When the registry refuses or does not answer, or is a file.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+        let From::Http { settings, runtime } = &self.from else {
+            let text = "a file gives no ids to the schemas of what is written: set `registry.url` to a registry";
+            return Err(RegistryError::Fatal(text.to_owned()));
+        };
+        let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned());
+        let posting = post_schema(settings, subject.to_owned(), supplied);
+        let registered = tokio::task::block_in_place(|| runtime.block_on(posting));
+        Ok(registered.map_err(|error| refused(subject, &error))?.id)
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Arc<Registered>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,6 +250,22 @@ async fn fetch(id: u32, settings: &SrSettings) -> Result<Registered, RegistryErr
         }
     }
     Ok(Registered { text: schema.schema, references: found.into_iter().rev().map(|(_, _, text)| text).collect() })
+}
+
+/// What it means that a schema was not registered. One that is not compatible with those before it is a person's matter:
+/// no record of it can be written.
+fn refused(subject: &str, error: &SRCError) -> RegistryError {
+    let code = std::error::Error::source(error).and_then(|source| source.downcast_ref::<RawError>());
+    match code.map(|raw| raw.error_code) {
+        Some(409 | 422 | 40_901..=40_999 | 42_201..=42_299) => RegistryError::Fatal(format!(
+            "it does not take the schema of subject {subject}: {}; its compatibility level decides that",
+            error.error
+        )),
+        Some(401 | 403 | 40_101..=40_199 | 40_301..=40_399) => {
+            RegistryError::Fatal(format!("we may not register a schema of subject {subject}"))
+        }
+        _ => RegistryError::Away(format!("cannot register a schema of subject {subject}: {}", error.error)),
+    }
 }
 
 /// What a failure means, by the registry's own codes:

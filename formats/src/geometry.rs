@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::connect::{self, ColumnType};
@@ -20,7 +20,7 @@ use crate::wkb;
 use crate::wkt;
 
 /// A shape in up to two forms; at least one is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
     native: Option<String>,
     ewkb: Option<Vec<u8>>,
@@ -28,7 +28,7 @@ pub struct Geometry {
 }
 
 /// A type of Postgres's own that Debezium sends as a line string or polygon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OwnType {
     Lseg,
     Box,

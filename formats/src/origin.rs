@@ -117,8 +117,13 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// Whether it is of an event that tells its place in `MySQL`'s log beside its rows.
-    pub(crate) fn is_of_log(&self) -> bool {
+    /// Of a change that no event tells of.
+    pub fn unknown() -> Self {
+        Self { op: None, told: Told::Added(Vec::new()) }
+    }
+
+    /// Whether it is of an event that tells its place in `MySQL`'s log beside its rows, as Canal's and Maxwell's do.
+    pub fn is_of_log(&self) -> bool {
         matches!(self.told, Told::Log(_))
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The line has the shape that `kcat -J` prints; records that are not UTF-8 carry `key_base64` and `payload_base64`.
 
+use std::fmt::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -91,6 +93,36 @@ impl RecordedRecord {
             key: bytes("key_base64", line.key, line.key_base64)?,
             payload: bytes("payload_base64", line.payload, line.payload_base64)?,
         })
+    }
+
+    /// The line, without its end. A key or payload that is no text is written in base64.
+    ///
+    /// ```
+    /// # use rowkind_formats::RecordedRecord;
+    /// let line = r#"{"topic":"t","partition":0,"offset":7,"key":"{\"id\":1}","payload_base64":"AP8="}"#;
+    /// assert_eq!(RecordedRecord::parse(line.as_bytes())?.line(), line);
+    /// # Ok::<(), rowkind_formats::Error>(())
+    /// ```
+    pub fn line(&self) -> String {
+        let mut line = String::from("{\"topic\":");
+        json::push_string(&mut line, &self.topic);
+        let _ = write!(line, ",\"partition\":{},\"offset\":{}", self.partition, self.offset);
+        if let Some(timestamp_ms) = self.timestamp_ms {
+            let _ = write!(line, ",\"tstype\":\"create\",\"ts\":{timestamp_ms}");
+        }
+        for (name, part) in [("key", &self.key), ("payload", &self.payload)] {
+            let _ = match part.as_deref().map(|bytes| (str::from_utf8(bytes), bytes)) {
+                None => write!(line, ",\"{name}\":null"),
+                Some((Err(_), bytes)) => write!(line, ",\"{name}_base64\":\"{}\"", STANDARD.encode(bytes)),
+                Some((Ok(text), _)) => {
+                    let written = write!(line, ",\"{name}\":");
+                    json::push_string(&mut line, text);
+                    written
+                }
+            };
+        }
+        line.push('}');
+        line
     }
 
     /// The record, borrowing from this one.

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::connect::ColumnType;
 use crate::geometry::Geometry;
 use crate::origin::Origin;
 
 /// The kind of a changelog row, as in Flink's `RowKind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RowKind {
     /// `+I`: a row came to be, or was read by a snapshot.
     Insert,
@@ -70,7 +72,7 @@ impl Table<'_> {
 ///
 /// With a schema it is final: text has the form in which Postgres prints a value of that type. Without a schema it is
 /// what the JSON said, and the target column decides what it means (a number may be an epoch, a string base64).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value<'a> {
     /// SQL NULL. *Not sent* is not NULL: see [`Row::not_sent`].
     Null,
@@ -120,7 +122,7 @@ impl Value<'_> {
 }
 
 /// A column of a row image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column<'a> {
     /// The column's name at the source, case kept.
     pub name: Cow<'a, str>,
@@ -205,7 +207,7 @@ pub struct Key<'a> {
 }
 
 /// One changelog row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row<'a> {
     /// What happened.
     pub kind: RowKind,
@@ -217,6 +219,13 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// The same row, borrowing from nothing.
+    pub fn into_owned(self) -> Row<'static> {
+        let not_sent = self.not_sent.into_iter().map(|name| Cow::Owned(name.into_owned())).collect();
+        let columns = self.columns.into_iter().map(Column::into_owned).collect();
+        Row { kind: self.kind, columns, not_sent }
+    }
+
     /// The value of the column of that name; `None` when it was not sent.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.columns.iter().find(|column| column.name == name).map(|column| &column.value)

@@ -44,7 +44,7 @@ struct Planned {
 type Planning = JoinHandle<(Planner, Planned)>;
 
 /// Whether a lane goes on.
-enum Flow {
+pub(super) enum Flow {
     On,
     End,
 }
@@ -334,7 +334,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Waits once, or until the pipeline is being stopped.
-    async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
+    pub(super) async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
         let delay = self.0;
         self.0 = (delay * 2).min(Duration::from_secs(10));
         tokio::select! {

@@ -4,8 +4,11 @@
 //! next batch while Postgres applies the last. Whatever ends first — the input, a signal, a failure — the rest drains
 //! and ends too.
 
+mod claiming;
 mod lane;
+mod relay;
 
+use std::hash::BuildHasher;
 use std::sync::{Arc, mpsc as thread_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,18 +17,22 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Source};
+use crate::config::{Changelog, ChangelogSink, Config, Sink, Source};
 use crate::decode;
 use crate::dedup::Dedup;
+use crate::normalize::State;
 use crate::progress::Progress;
-use crate::records::TopicPartition;
+use crate::reencode::Reencoder;
 use crate::registry::Registry;
 use crate::rejects::Reject;
 use crate::shutdown::Shutdown;
+use crate::sieve::Sieve;
+use crate::sink::postgres::PostgresSink;
 use crate::sink::postgres::plan::Planner;
-use crate::sink::postgres::{Claim, Failure, PostgresSink};
-use crate::source::{FileSource, Gatherer, KafkaSource, SourceError};
-use lane::{Backoff, Lane};
+use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, SourceError, Wanted};
+use claiming::Claiming;
+use lane::Lane;
+use relay::{Relay, Writer};
 
 /// Why a pipeline ended without having been asked to.
 #[derive(Debug, thiserror::Error)]
@@ -54,18 +61,43 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
+    let state = open_state(&config)?;
+    let ownership = Arc::new(Ownership::default());
+    let instance = instance();
     let mut lanes = JoinSet::new();
-    let mut inboxes = Vec::with_capacity(config.sink.n_lanes);
-    for _ in 0..config.sink.n_lanes {
+    let mut inboxes = Vec::with_capacity(config.n_lanes);
+    for number in 0..config.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(&config, Arc::clone(&decoding), dedup.clone());
-        let lane = Lane::new(sink(&config), planner, batches, (Arc::clone(&progress), dedup.clone()), shutdown.clone());
-        lanes.spawn(lane.run());
+        let sieve = Sieve::new(&config, Arc::clone(&decoding), dedup.clone());
+        match &config.sink {
+            Sink::Postgres(postgres) => {
+                let planner = Planner::new(&config, postgres.evolve, sieve);
+                let sink = PostgresSink::new(&config.name, postgres);
+                let shared = (Arc::clone(&progress), dedup.clone());
+                lanes.spawn(Lane::new(sink, planner, batches, shared, shutdown.clone()).run());
+            }
+            Sink::Changelog(changelog) => {
+                let reencoder = Reencoder::new(&config, changelog, (sieve, Arc::clone(&decoding)), state.clone());
+                let transactional_id = format!("rowkind.{}.{instance}.{number}", config.name);
+                let relay = Relay {
+                    writer: Writer::new(changelog, transactional_id, &ownership),
+                    reencoder,
+                    batches,
+                    progress: Arc::clone(&progress),
+                    shutdown: shutdown.clone(),
+                    dedup: dedup.clone(),
+                    state: state.clone(),
+                };
+                lanes.spawn(relay.run());
+            }
+        }
     }
     let (drained, lanes_drained) = thread_channel::channel();
     let gatherer = Gatherer::new(config.batch, inboxes);
-    let source = start_source(config, gatherer, Arc::clone(&progress), shutdown.clone(), lanes_drained)?;
+    let claiming = Claiming::new(&config, &ownership, state, shutdown.clone());
+    let reading = (Arc::clone(&progress), ownership);
+    let source = start_source(config, gatherer, claiming, reading, shutdown.clone(), lanes_drained)?;
 
     let report = tokio::spawn({
         let progress = Arc::clone(&progress);
@@ -85,8 +117,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     }
 }
 
-fn sink(config: &Config) -> PostgresSink {
-    PostgresSink::new(&config.name, &config.sink)
+/// The state of rows, where the changelog is to be complete.
+fn open_state(config: &Config) -> Result<Option<Arc<State>>, RunError> {
+    let Sink::Changelog(Changelog { state_dir: Some(folder), .. }) = &config.sink else { return Ok(None) };
+    let state = State::open(folder, &config.name).map_err(|error| RunError::Fatal(error.to_string()))?;
+    Ok(Some(Arc::new(state)))
+}
+
+/// A word that no other process has: two with one transactional id would end each other's transactions.
+fn instance() -> String {
+    format!("{:016x}", foldhash::quality::RandomState::default().hash_one(std::process::id()))
 }
 
 /// Waits for the lanes: they end when the source has let go of them. The first error stops the pipeline.
@@ -101,7 +141,7 @@ async fn drain(lanes: &mut JoinSet<Result<(), RunError>>, shutdown: &Shutdown) -
         let ended = tokio::select! {
             ended = lanes.join_next() => ended,
             () = &mut cut_off => {
-                tracing::warn!("Postgres did not take the open batches in time: they are rolled back, and read again at the next start");
+                tracing::warn!("the open batches were not taken in time: they are rolled back, and read again at the next start");
                 lanes.shutdown().await;
                 return outcome;
             }
@@ -121,6 +161,17 @@ async fn drain(lanes: &mut JoinSet<Result<(), RunError>>, shutdown: &Shutdown) -
     }
 }
 
+/// What the offsets are that the source's group commits.
+fn group_offsets(config: &Config) -> GroupOffsets {
+    match &config.sink {
+        Sink::Postgres(_) => GroupOffsets::ForLagTools,
+        Sink::Changelog(changelog) => match &changelog.sink {
+            ChangelogSink::Kafka(kafka) if kafka.is_exactly_once => GroupOffsets::StoredByTransactions,
+            _ => GroupOffsets::Stored,
+        },
+    }
+}
+
 type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 
 /// Starts the thread that reads. It hands over what is open when it ends, lets go of the lanes, and leaves the group
@@ -128,14 +179,14 @@ type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 fn start_source(
     config: Config,
     mut gatherer: Gatherer,
-    progress: Arc<Progress>,
+    mut claiming: Claiming,
+    (progress, ownership): (Arc<Progress>, Arc<Ownership>),
     shutdown: Shutdown,
     lanes_drained: thread_channel::Receiver<()>,
 ) -> Result<SourceThread, RunError> {
-    let runtime = Handle::current();
+    let group_offsets = group_offsets(&config);
     let body = move || {
-        let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
-        let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
+        let mut claims = |wanted: &[Wanted]| claiming.claim(wanted);
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
         let ended = match &config.source {
@@ -152,7 +203,8 @@ fn start_source(
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => {
-                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, progress)
+                let offsets = (group_offsets, ownership);
+                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, offsets, progress)
                     .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown))
             }
         };
@@ -168,37 +220,4 @@ fn start_source(
         .name("source".to_owned())
         .spawn(body)
         .map_err(|error| RunError::Fatal(format!("cannot start a thread: {error}")))
-}
-
-/// Claims partitions from the source's thread, for as long as Postgres is away.
-struct Claiming {
-    sink: PostgresSink,
-    runtime: Handle,
-    shutdown: Shutdown,
-}
-
-impl Claiming {
-    fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
-        let mut backoff = Backoff::default();
-        loop {
-            let Self { sink, runtime, shutdown } = self;
-            let attempt = async {
-                tokio::select! {
-                    claimed = sink.claim(wanted) => Some(claimed),
-                    () = shutdown.requested() => None,
-                }
-            };
-            match runtime.block_on(attempt) {
-                None => return Err(SourceError::Shutdown),
-                Some(Ok(claims)) => return Ok(claims),
-                Some(Err(Failure::Retry(text))) => {
-                    tracing::warn!("cannot claim partitions, trying again: {text}");
-                    backoff.block(runtime, shutdown);
-                }
-                Some(Err(failure)) => {
-                    return Err(SourceError::Fatal(format!("cannot claim partitions in rowkind.offsets: {failure}")));
-                }
-            }
-        }
-    }
 }

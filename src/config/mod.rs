@@ -7,22 +7,21 @@ pub(crate) mod layers;
 mod reading;
 mod routes;
 pub(crate) mod settings;
+mod sinks;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use regex::Regex;
 use rowkind_formats::{Format, Told};
-use sqlx::postgres::PgConnectOptions;
 
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
 use layers::{Layers, Typed};
 use settings::{SETTINGS, Setting};
+pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
 
 /// A pipeline.
 #[derive(Debug, Clone)]
@@ -47,6 +46,10 @@ pub struct Config {
     pub told: Told,
     /// Where rows go.
     pub sink: Sink,
+    /// How many batches are applied at once; 1 or more.
+    pub n_lanes: usize,
+    /// What a truncate does.
+    pub truncate: TruncatePolicy,
     /// Which table each topic's rows go to, and in which shape.
     pub routes: Routes,
     /// What is remembered of rows, to know repeated events by; `None` when every event is applied.
@@ -100,41 +103,6 @@ pub enum Stop {
     Never,
     /// At the end that each partition has when it is first read.
     Latest,
-}
-
-/// Where rows go.
-#[derive(Clone)]
-pub struct Sink {
-    /// The connection, with its TLS settings.
-    pub connect: PgConnectOptions,
-    /// Whether missing tables are created.
-    pub create: bool,
-    /// How tables follow their source.
-    pub evolve: Evolve,
-    /// Whether sequences are moved on at the end.
-    pub sync_sequences: bool,
-    /// What a truncate does.
-    pub truncate: TruncatePolicy,
-    /// Number of connections; 1 or more.
-    pub n_lanes: usize,
-}
-
-impl fmt::Debug for Sink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // without the password
-        f.debug_struct("Sink").field("host", &self.connect.get_host()).finish_non_exhaustive()
-    }
-}
-
-/// How a target table follows records that carry their schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evolve {
-    /// Not at all.
-    Off,
-    /// New columns appear.
-    Add,
-    /// New columns appear, and types grow.
-    Widen,
 }
 
 /// What a truncate of the source table does to the target.
@@ -215,8 +183,13 @@ impl Config {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
+        let source = source(&read, &name)?;
+        let sink = sinks::sink(&read, &source)?;
         Ok(Self {
-            source: source(&read, &name)?,
+            n_lanes: if sink.has_one_lane() { 1 } else { read.number("sink.lanes")? },
+            routes: routes(&read, &layers.routes, &sink)?,
+            sink,
+            source,
             name,
             start: read
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
@@ -226,8 +199,10 @@ impl Config {
             tables: tables(&read)?,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
-            sink: sink(&read)?,
-            routes: routes(&read, &layers.routes)?,
+            truncate: read.choice(
+                "sink.truncate",
+                &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],
+            )?,
             dedup: dedup(&read)?,
             batch: Limits {
                 max_rows: read.number("batch.max_rows")?,
@@ -246,7 +221,7 @@ fn tables(read: &Reader<'_>) -> Result<Option<Regex>, ConfigError> {
 }
 
 fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
-    let is_enabled = read.choice("dedup.enabled", &[("true", true), ("false", false)])?;
+    let is_enabled = read.flag("dedup.enabled")?;
     let tail = i64::try_from(read.number("dedup.tail")?).unwrap_or(i64::MAX);
     let dedup = Dedup { max_keys: read.number("dedup.max_keys")?, tail };
     Ok(is_enabled.then_some(dedup))
@@ -271,38 +246,12 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     if subscription.is_empty() {
         return Err(ConfigError::new("no topics: set `source.topics` or `source.topic_pattern`".to_owned()));
     }
-    let pair = |text: &String| match text.split_once('=') {
-        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
-        None => Err(read.invalid("source.properties", "key=value")),
-    };
-    let properties = read.list("source.properties").iter().map(pair).collect::<Result<_, _>>()?;
+    let properties = read.pairs("source.properties")?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
     Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties }))
 }
 
-fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {
-    let url = read.need("sink.url")?;
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    if !matches!(scheme, Some("postgres" | "postgresql")) {
-        return Err(read.invalid("sink.url", "postgres://user:password@host/database"));
-    }
-    // sqlx's own error is not shown: it may quote the URL
-    let connect = PgConnectOptions::from_str(url)
-        .map_err(|_| read.invalid("sink.url", "postgres://user:password@host:port/database?sslmode=…"))?;
-    Ok(Sink {
-        connect,
-        create: read.choice("sink.create", &[("true", true), ("false", false)])?,
-        evolve: read.choice("sink.evolve", &[("off", Evolve::Off), ("add", Evolve::Add), ("widen", Evolve::Widen)])?,
-        sync_sequences: read.choice("sink.sync_sequences", &[("true", true), ("false", false)])?,
-        truncate: read.choice(
-            "sink.truncate",
-            &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],
-        )?,
-        n_lanes: read.number("sink.lanes")?,
-    })
-}
-
-fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)]) -> Result<Routes, ConfigError> {
+fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)], sink: &Sink) -> Result<Routes, ConfigError> {
     let table = read.parsed("sink.table", TableTemplate::parse)?;
     let (delete, deleted_column) = (read.need("sink.delete")?, read.need("sink.deleted_column")?);
     let column = |pair: &String| {
@@ -312,7 +261,8 @@ fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)]) -> Result<R
     };
     let metadata = read.list("sink.metadata").iter().map(column).collect::<Result<Vec<_>, _>>()?;
     let defaults = routes::Defaults { table: &table, delete, deleted_column, metadata: &metadata };
-    let routes = typed.iter().map(|(route, origin)| route.read(origin, &defaults)).collect::<Result<_, _>>()?;
+    let read_route = |(route, origin): &(routes::TypedRoute, String)| route.read(origin, &defaults, sink);
+    let routes = typed.iter().map(read_route).collect::<Result<_, _>>()?;
     let delete = routes::delete_policy(delete, deleted_column)
         .ok_or_else(|| read.invalid("sink.delete", "one of hard, soft, ignore"))?;
     Ok(Routes::new(routes, Route { delete, metadata: metadata.clone(), ..Route::to(table.clone()) }))
@@ -331,6 +281,10 @@ impl Reader<'_> {
         typed.or(Self::setting(key).default).filter(|text| !text.is_empty())
     }
 
+    fn is_typed(&self, key: &str) -> bool {
+        self.0.values.contains_key(key)
+    }
+
     fn need(&self, key: &str) -> Result<&str, ConfigError> {
         self.text(key).ok_or_else(|| {
             let setting = Self::setting(key);
@@ -341,6 +295,18 @@ impl Reader<'_> {
 
     fn list(&self, key: &str) -> Vec<String> {
         self.0.values.get(key).map(|typed| typed.values.clone()).unwrap_or_default()
+    }
+
+    fn pairs(&self, key: &str) -> Result<Vec<(String, String)>, ConfigError> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+            None => Err(self.invalid(key, "key=value")),
+        };
+        self.list(key).iter().map(pair).collect()
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        self.choice(key, &[("true", true), ("false", false)])
     }
 
     fn invalid(&self, key: &str, expected: &str) -> ConfigError {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::ConfigError;
-use crate::route::{Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, Topics};
+use super::{ChangelogSink, ConfigError, Sink};
+use crate::route::{
+    Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, TopicTemplate, Topics,
+};
 
 /// A route as it was typed.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,6 +17,7 @@ pub(crate) struct TypedRoute {
     topics: Option<Vec<String>>,
     topic_pattern: Option<String>,
     table: Option<String>,
+    topic: Option<String>,
     include: Option<Vec<String>>,
     #[serde(default)]
     exclude: Vec<String>,
@@ -46,8 +49,11 @@ pub(super) struct Defaults<'a> {
 
 impl TypedRoute {
     /// What the route means. `origin` says where it was typed.
-    pub(super) fn read(&self, origin: &str, defaults: &Defaults<'_>) -> Result<Route, ConfigError> {
+    pub(super) fn read(&self, origin: &str, defaults: &Defaults<'_>, sink: &Sink) -> Result<Route, ConfigError> {
         let invalid = |what: String| ConfigError::new(format!("{origin}: {what}"));
+        if let Some(key) = self.not_for(sink) {
+            return Err(invalid(format!("`{key}` means nothing to this `sink.type`")));
+        }
         let topics = match (&self.topics, &self.topic_pattern) {
             (Some(names), None) => Topics::Named(names.clone()),
             (None, Some(pattern)) => Topics::Pattern(
@@ -96,7 +102,30 @@ impl TypedRoute {
             exclude: self.exclude.clone(),
             rename: self.rename.clone().into_iter().collect(),
         };
-        Ok(Route { topics, table, columns, key, metadata, delete })
+        let topic = match &self.topic {
+            None => None,
+            Some(text) => Some(TopicTemplate::parse(text).ok_or_else(|| {
+                invalid("`topic`: expected a name such as \"out.{schema}.{table}\" or \"orders\"".to_owned())
+            })?),
+        };
+        Ok(Route { topics, table, topic, columns, key, metadata, delete })
+    }
+
+    /// A key that was typed and that the sink has no use for.
+    fn not_for(&self, sink: &Sink) -> Option<&'static str> {
+        let (is_postgres, is_kafka) = match sink {
+            Sink::Postgres(_) => (true, false),
+            Sink::Changelog(changelog) => (false, matches!(changelog.sink, ChangelogSink::Kafka(_))),
+        };
+        let keys = [
+            ("table", self.table.is_some() && !is_postgres),
+            ("append", self.append && !is_postgres),
+            ("metadata", self.metadata.is_some() && !is_postgres),
+            ("delete", self.delete.is_some() && !is_postgres),
+            ("deleted_column", self.deleted_column.is_some() && !is_postgres),
+            ("topic", self.topic.is_some() && !is_kafka),
+        ];
+        keys.iter().find(|(_, is_useless)| *is_useless).map(|(key, _)| *key)
     }
 }
 

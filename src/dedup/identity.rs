@@ -114,7 +114,7 @@ impl<'v, 'a> KeyNames<'v, 'a> {
 }
 
 /// By its text, so that a number and a string of the same digits are one key: the type is not always known.
-fn write_value(hasher: &mut impl Hasher, value: &Value<'_>) {
+pub(crate) fn write_value(hasher: &mut impl Hasher, value: &Value<'_>) {
     match value {
         // no text has this byte
         Value::Null => hasher.write(&[0xFF]),

@@ -68,6 +68,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rowkind_formats::{Clock, Event, Record};
 
 use identity::Identity;
+pub(crate) use identity::write_value;
 pub use judge::Judge;
 use law::State;
 use memory::Memory;

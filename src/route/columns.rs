@@ -21,6 +21,11 @@ impl Columns {
         self.rename.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to)
     }
 
+    /// Whether all are taken over as they are.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The columns of an event's schema as the target has them, with those of its key that no row has: the key field
     /// that `ToLogicalTopicRouter` adds.
     pub(super) fn fields(&self, schema: &RowSchema, key: Option<&Key<'_>>) -> Vec<Field> {
@@ -39,7 +44,7 @@ impl Columns {
     /// Leaves the columns that are taken over, under their new names. A key column goes only when it is excluded by its
     /// name: leaving it out of `include` would join rows that are two at the source.
     pub(super) fn reshape(&self, change: &mut Change<'_>) {
-        if *self != Self::default() {
+        if !self.is_all() {
             self.choose(change);
         }
         add_key_columns(change);

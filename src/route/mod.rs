@@ -15,7 +15,7 @@ use rowkind_formats::{Change, ColumnType, Field, Key, Table};
 
 pub use columns::Columns;
 pub use metadata::{Metadata, MetadataColumn};
-pub use target::{TableTemplate, TargetName, Unnamed, quoted};
+pub use target::{TableTemplate, TargetName, TopicTemplate, Unnamed, quoted};
 
 /// What is done with the changes of some topics.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Route {
     pub topics: Topics,
     /// The target table.
     pub table: TableTemplate,
+    /// The target topic, where that is not the one of all.
+    pub topic: Option<TopicTemplate>,
     /// Which columns, under which names.
     pub columns: Columns,
     /// What the rows go by.
@@ -123,6 +125,7 @@ impl Route {
         Self {
             topics: Topics::All,
             table,
+            topic: None,
             columns: Columns::default(),
             key: KeyBy::Record,
             metadata: Vec::new(),

@@ -43,43 +43,19 @@ enum Part {
     Topic,
 }
 
+/// `sink.topic`: text with `{database}`, `{schema}`, `{table}` and `{topic}` in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicTemplate(Vec<Part>);
+
 /// A template asks for something that the record does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`sink.table` uses {{{0}}}, which this record's source does not name")]
+#[error("the target's name has {{{0}}} in it, which this record's source does not name")]
 pub struct Unnamed(&'static str);
 
 impl TableTemplate {
     /// Reads a template; `None` when a brace is unpaired, a word in braces is unknown, or there is more than one point.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut pieces = vec![Vec::new()];
-        let mut rest = text;
-        while !rest.is_empty() {
-            let piece = pieces.last_mut()?;
-            if let Some(braced) = rest.strip_prefix('{') {
-                let (word, after) = braced.split_once('}')?;
-                piece.push(match word {
-                    "database" => Part::Database,
-                    "schema" => Part::Schema,
-                    "table" => Part::Table,
-                    "topic" => Part::Topic,
-                    _ => return None,
-                });
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix('.') {
-                pieces.push(Vec::new());
-                rest = after;
-            } else {
-                let (plain, after) = rest.split_at(rest.find(['{', '.']).unwrap_or(rest.len()));
-                if plain.contains('}') {
-                    return None;
-                }
-                piece.push(Part::Text(plain.to_owned()));
-                rest = after;
-            }
-        }
-        if pieces.iter().any(Vec::is_empty) {
-            return None;
-        }
+        let mut pieces = text.split('.').map(parts).collect::<Option<Vec<_>>>()?;
         let table = pieces.pop()?;
         let schema = pieces.pop();
         pieces.is_empty().then_some(Self { schema, table })
@@ -91,20 +67,64 @@ impl TableTemplate {
     ///
     /// When the template uses a name that the source does not have.
     pub fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Unnamed> {
-        let fill = |parts: &[Part]| {
-            parts.iter().try_fold(String::new(), |mut name, part| {
-                name.push_str(match part {
-                    Part::Text(text) => text,
-                    Part::Database => table.database.as_deref().ok_or(Unnamed("database"))?,
-                    Part::Schema => table.namespace().ok_or(Unnamed("schema"))?,
-                    Part::Table => &table.name,
-                    Part::Topic => topic,
-                });
-                Ok(name)
-            })
-        };
-        Ok(TargetName { schema: self.schema.as_deref().map(fill).transpose()?, table: fill(&self.table)? })
+        let schema = self.schema.as_deref().map(|parts| fill(parts, Some(table), topic));
+        Ok(TargetName { schema: schema.transpose()?, table: fill(&self.table, Some(table), topic)? })
     }
+}
+
+impl TopicTemplate {
+    /// Reads a template; `None` when a brace is unpaired, or a word in braces is unknown.
+    pub fn parse(text: &str) -> Option<Self> {
+        parts(text).map(Self)
+    }
+
+    /// The topic for a source table, where it is known, whose records come in `topic`.
+    ///
+    /// # Errors
+    ///
+    /// When the template uses a name that the source does not have.
+    pub fn target(&self, table: Option<&Table<'_>>, topic: &str) -> Result<String, Unnamed> {
+        fill(&self.0, table, topic)
+    }
+}
+
+/// `None` when a brace is unpaired, a word in braces is unknown, or nothing is there.
+fn parts(text: &str) -> Option<Vec<Part>> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() {
+        if let Some(braced) = rest.strip_prefix('{') {
+            let (word, after) = braced.split_once('}')?;
+            parts.push(match word {
+                "database" => Part::Database,
+                "schema" => Part::Schema,
+                "table" => Part::Table,
+                "topic" => Part::Topic,
+                _ => return None,
+            });
+            rest = after;
+        } else {
+            let (plain, after) = rest.split_at(rest.find('{').unwrap_or(rest.len()));
+            if plain.contains('}') {
+                return None;
+            }
+            parts.push(Part::Text(plain.to_owned()));
+            rest = after;
+        }
+    }
+    (!parts.is_empty()).then_some(parts)
+}
+
+fn fill(parts: &[Part], table: Option<&Table<'_>>, topic: &str) -> Result<String, Unnamed> {
+    parts.iter().try_fold(String::new(), |mut name, part| {
+        name.push_str(match part {
+            Part::Text(text) => text,
+            Part::Database => table.and_then(|table| table.database.as_deref()).ok_or(Unnamed("database"))?,
+            Part::Schema => table.and_then(Table::namespace).ok_or(Unnamed("schema"))?,
+            Part::Table => table.map(|table| &*table.name).ok_or(Unnamed("table"))?,
+            Part::Topic => topic,
+        });
+        Ok(name)
+    })
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
 //! Where rows go.
 
+pub mod kafka;
 pub mod postgres;
+pub mod stdout;

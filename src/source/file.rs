@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use rowkind_formats::RecordedRecord;
 
-use super::{Claims, Gatherer, SourceError, gap, read_line};
+use super::{Claims, Gatherer, GroupOffsets, SourceError, Wanted, gap, read_line};
 use crate::config::{Start, Stop};
-use crate::records::{Claimed, TopicPartition};
+use crate::records::{Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
-use crate::sink::postgres::Claim;
 
 /// Reads recorded records.
 #[derive(Debug)]
@@ -112,18 +111,15 @@ impl FileSource {
         gatherer: &mut Gatherer,
         claims: &mut Claims<'_>,
     ) -> Result<(), SourceError> {
-        let wanted = [(partition, first)];
-        for (claim, (partition, first)) in claims(&wanted)?.into_iter().zip(&wanted) {
-            if claim.next_offset < *first {
+        let wanted = [Wanted { partition, start: first, committed: None }];
+        for (claim, Wanted { partition, .. }) in claims(&wanted)?.into_iter().zip(&wanted) {
+            if claim.next_offset < first {
                 let found = format!("its first record in the file has offset {first}");
-                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, GroupOffsets::ForLagTools)));
             }
-            let Claim { epoch, next_offset, .. } = claim;
-            gatherer.assign(
-                Claimed { partition, n_partitions, epoch, next_offset },
-                next_offset.saturating_sub(self.tail),
-                None,
-            );
+            let Claim { epoch, next_offset, learnt, .. } = claim;
+            let tail = next_offset.saturating_sub(self.tail).min(learnt.unwrap_or(next_offset));
+            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, None);
         }
         Ok(())
     }

@@ -13,16 +13,17 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
-use super::{Claims, Gatherer, SourceError, gap};
+use super::{Claims, Gatherer, GroupOffsets, Ownership, SourceError, Wanted, gap, ownership};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
-use crate::records::{Claimed, TopicPartition};
+use crate::records::{Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
-use crate::sink::postgres::Claim;
 
 /// Reads topics.
 pub struct KafkaSource {
-    consumer: QueuedConsumer,
+    consumer: Arc<QueuedConsumer>,
+    group_offsets: GroupOffsets,
+    ownership: Arc<Ownership>,
     pipeline: String,
     start: Start,
     stop: Stop,
@@ -55,10 +56,15 @@ impl KafkaSource {
         pipeline: &str,
         modes: (Start, Stop),
         tail: i64,
+        (group_offsets, ownership): (GroupOffsets, Arc<Ownership>),
         progress: Arc<Progress>,
     ) -> Result<Self, SourceError> {
+        let consumer = Arc::new(consumer::subscribe(kafka)?);
+        ownership.set_consumer(&consumer);
         Ok(Self {
-            consumer: consumer::subscribe(kafka)?,
+            consumer,
+            group_offsets,
+            ownership,
             pipeline: pipeline.to_owned(),
             start: modes.0,
             stop: modes.1,
@@ -102,6 +108,7 @@ impl KafkaSource {
     pub fn close(mut self) {
         self.commit(CommitMode::Sync);
         self.consumer.context().close();
+        self.ownership.close();
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
@@ -153,6 +160,7 @@ impl KafkaSource {
                     self.progress.revoke(partition);
                     list.add_partition(&partition.topic, partition.partition);
                 }
+                self.ownership.release(&partitions);
                 consumer::unassign(&self.consumer, &list);
             }
         }
@@ -171,8 +179,14 @@ impl KafkaSource {
         let mut watermarks = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let (low, high) = self.watermarks(partition, shutdown)?;
-            wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
+            let start = if self.start == Start::Earliest { low } else { high };
+            wanted.push(Wanted { partition: partition.clone(), start, committed: None });
             watermarks.push((low, high));
+        }
+        if self.group_offsets != GroupOffsets::ForLagTools {
+            for (wanted, committed) in wanted.iter_mut().zip(self.committed(partitions, shutdown)?) {
+                wanted.committed = committed;
+            }
         }
         let n_partitions = self.n_partitions(partitions, shutdown)?;
         let claimed = claims(&wanted)?;
@@ -180,13 +194,19 @@ impl KafkaSource {
         for ((partition, claim), (low, high)) in partitions.iter().zip(claimed).zip(watermarks) {
             if claim.next_offset < low {
                 let found = format!("the oldest record that the broker still has is {low}");
-                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, self.group_offsets)));
             }
             if claim.next_offset > high {
                 let found = format!("the topic ends at {high}: was it deleted and created again?");
-                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, self.group_offsets)));
             }
-            let tail = claim.next_offset.saturating_sub(self.tail).max(low);
+            if let Some(learnt) = claim.learnt.filter(|learnt| *learnt < low && claim.next_offset > low) {
+                return Err(SourceError::Fatal(format!(
+                    "{partition}: the state of rows in `sink.state_dir` has learnt its records up to offset {learnt}, and the oldest that the broker still has is {low}: what rows were is not known. Nothing was written. Bring back the folder that goes with the group's offset {}, or write the changelog anew under another `name`",
+                    claim.next_offset
+                )));
+            }
+            let tail = claim.next_offset.saturating_sub(self.tail).min(claim.learnt.unwrap_or(i64::MAX)).max(low);
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(tail))
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
             let end = (self.stop == Stop::Latest).then_some(high);
@@ -205,6 +225,19 @@ impl KafkaSource {
             match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
                 Ok(watermarks) => return Ok(watermarks),
                 Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
+            }
+            std::thread::sleep(POLL);
+        }
+        Err(SourceError::Shutdown)
+    }
+
+    /// What the group has committed. Asked until the broker answers.
+    fn committed(&self, partitions: &[TopicPartition], shutdown: &Shutdown) -> Result<Vec<Option<i64>>, SourceError> {
+        let partitions: Vec<&TopicPartition> = partitions.iter().collect();
+        while !shutdown.is_requested() {
+            match ownership::committed(&self.consumer, &partitions) {
+                Ok(committed) => return Ok(committed),
+                Err(error) => tracing::warn!("Kafka: cannot read the group's offsets: {error}"),
             }
             std::thread::sleep(POLL);
         }
@@ -262,7 +295,7 @@ impl KafkaSource {
                 && !(low..=high).contains(&next_offset)
             {
                 let found = format!("the broker has the records from {low} to {high}");
-                return gap(&self.pipeline, partition, next_offset, &found);
+                return gap(partition, next_offset, &found, (&self.pipeline, self.group_offsets));
             }
         }
         SourceError::Fatal("Kafka: an offset is out of range on the broker".to_owned())
@@ -270,6 +303,9 @@ impl KafkaSource {
 
     fn commit(&mut self, mode: CommitMode) {
         self.committed_at = Instant::now();
+        if self.group_offsets == GroupOffsets::StoredByTransactions {
+            return;
+        }
         let mut list = TopicPartitionList::new();
         for (partition, next_offset) in self.progress.take_applied() {
             let _ = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next_offset));
@@ -277,7 +313,14 @@ impl KafkaSource {
         if list.count() > 0
             && let Err(error) = self.consumer.commit(&list, mode)
         {
-            tracing::debug!("Kafka: cannot commit the group's offsets, which only lag tools read: {error}");
+            match self.group_offsets {
+                GroupOffsets::ForLagTools => {
+                    tracing::debug!("Kafka: cannot commit the group's offsets, which only lag tools read: {error}");
+                }
+                _ => tracing::warn!(
+                    "Kafka: cannot commit the group's offsets; what was written since is written again at the next start: {error}"
+                ),
+            }
         }
     }
 }

@@ -9,19 +9,42 @@ mod file;
 mod gather;
 mod kafka;
 mod line;
+mod ownership;
 mod topic;
 
-use crate::records::TopicPartition;
-use crate::sink::postgres::Claim;
+use crate::records::{Claim, TopicPartition};
 
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
+pub use ownership::{Held, Ownership};
 pub use topic::read_topic;
 
-/// Claims partitions, each with the offset at which it starts when none is stored.
-pub type Claims<'c> = dyn FnMut(&[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> + 'c;
+/// Claims partitions.
+pub type Claims<'c> = dyn FnMut(&[Wanted]) -> Result<Vec<Claim>, SourceError> + 'c;
+
+/// A partition that is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The offset at which it starts when none is stored.
+    pub start: i64,
+    /// What the group has committed, where that is what is stored.
+    pub committed: Option<i64>,
+}
+
+/// What the offsets that a group commits are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupOffsets {
+    /// News for lag tools: what counts is stored elsewhere.
+    ForLagTools,
+    /// What is stored, behind what was written.
+    Stored,
+    /// What is stored, by the transactions of what was written.
+    StoredByTransactions,
+}
 
 /// Why a source ended early.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +61,24 @@ pub enum SourceError {
 }
 
 /// The stored next offset is not one that the source can go on from.
-fn gap(pipeline: &str, partition: &TopicPartition, next_offset: i64, found: &str) -> SourceError {
+fn gap(
+    partition: &TopicPartition,
+    next_offset: i64,
+    found: &str,
+    (pipeline, group_offsets): (&str, GroupOffsets),
+) -> SourceError {
     let TopicPartition { topic, partition: number } = partition;
+    let remedy = match group_offsets {
+        GroupOffsets::ForLagTools => format!(
+            "run: DELETE FROM rowkind.offsets WHERE pipeline = '{}' AND topic = '{}' AND partition = {number}",
+            pipeline.replace('\'', "''"),
+            topic.replace('\'', "''"),
+        ),
+        _ => format!(
+            "delete what its group has committed for it: kafka-consumer-groups --delete-offsets --topic {topic}:{number} --group …"
+        ),
+    };
     SourceError::Fatal(format!(
-        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew by `source.start`, \
-         run: DELETE FROM rowkind.offsets WHERE pipeline = '{}' AND topic = '{}' AND partition = {number}",
-        pipeline.replace('\'', "''"),
-        topic.replace('\'', "''"),
+        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew by `source.start`, {remedy}"
     ))
 }

@@ -13,6 +13,7 @@
 mod harness;
 
 mod auto;
+mod changelogs;
 mod changes;
 mod demo;
 mod evolve;
@@ -21,6 +22,7 @@ mod file;
 mod foreign_keys;
 mod gap;
 mod inspect;
+mod into_kafka;
 mod keyless;
 mod kills;
 mod logs;

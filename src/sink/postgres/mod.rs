@@ -43,10 +43,9 @@ use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo
 use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
 
 use crate::config::{self, Evolve};
-use crate::records::{Advance, Records, TopicPartition};
+use crate::records::{Advance, Claim, Records, TopicPartition};
 use catalog::Catalog;
 pub use failure::Failure;
-pub use offsets::Claim;
 use plan::{Plan, Planner, Unplanned};
 use text::TextColumn;
 use writes::Statement;
@@ -76,9 +75,9 @@ pub struct Applied {
 
 impl PostgresSink {
     /// A sink of a pipeline that is not connected yet.
-    pub fn new(pipeline: &str, config: &config::Sink) -> Self {
+    pub fn new(pipeline: &str, config: &config::Postgres) -> Self {
         let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
-        let config::Sink { create, evolve, sync_sequences, .. } = *config;
+        let config::Postgres { create, evolve, sync_sequences, .. } = *config;
         Self {
             options,
             pipeline: pipeline.to_owned(),

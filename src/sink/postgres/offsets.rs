@@ -6,18 +6,7 @@
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::records::{Advance, TopicPartition};
-
-/// A claimed partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    /// The next offset to read.
-    pub next_offset: i64,
-    /// Under which this claim moves it.
-    pub epoch: i64,
-    /// Whether the offset was stored by an earlier claim; otherwise it is where the partition starts.
-    pub was_stored: bool,
-}
+use crate::records::{Advance, Claim, TopicPartition};
 
 /// Makes the schema `rowkind` and its tables where they are missing, so that a role without the right to do so can use
 /// those that are there.
@@ -75,7 +64,7 @@ pub async fn claim(
     .bind(start)
     .fetch_one(connection)
     .await?;
-    Ok(Claim { next_offset, epoch, was_stored: epoch > 1 })
+    Ok(Claim { next_offset, epoch, was_stored: epoch > 1, learnt: None })
 }
 
 /// Moves partitions on; the ones that this instance has lost come back, and then nothing may be committed.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use regex::Regex;
 use rowkind_formats::{Change, Error, Event, Key, Record, Row, RowKind, Table};
 
 use super::catalog::Catalog;
@@ -18,12 +17,13 @@ use super::tables::{self, Tables};
 use super::types::Present;
 use super::writes::{self, Statement};
 use crate::batch::Way;
-use crate::config::{Config, Evolve, RejectPolicy, TruncatePolicy};
-use crate::decode::{self, Decoder, Undecoded};
-use crate::dedup::{Dedup, Judge, Seen};
+use crate::config::{Config, Evolve, RejectPolicy};
+use crate::decode::Undecoded;
+use crate::dedup::{Judge, Seen};
 use crate::records::Records;
 use crate::rejects::{Reject, Verdict};
 use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, Unnamed};
+use crate::sieve::Sieve;
 
 /// What is to be done for a run of records.
 #[derive(Debug, Default)]
@@ -72,16 +72,11 @@ pub enum Unplanned {
 /// Makes plans. It keeps what the decoder learns from record to record.
 #[derive(Debug)]
 pub struct Planner {
-    decoder: Decoder,
+    sieve: Sieve,
     routes: Routes,
     evolve: Evolve,
-    truncate: TruncatePolicy,
     rejects: RejectPolicy,
     modes: Modes,
-    /// Of which source tables rows are applied; of all when `None`.
-    tables: Option<Regex>,
-    /// `None` when every event is applied.
-    dedup: Option<Arc<Dedup>>,
 }
 
 /// What one record comes to, before anything is done about it.
@@ -102,8 +97,16 @@ impl From<Undecoded> for Refusal {
     fn from(undecoded: Undecoded) -> Self {
         match undecoded {
             Undecoded::Bad(text) => Self::Reject(text),
-            Undecoded::Away(text) => Self::Unplanned(Unplanned::Away(text)),
-            Undecoded::Fatal(text) => Self::Unplanned(Unplanned::Fatal(text)),
+            undecoded => Self::Unplanned(undecoded.into()),
+        }
+    }
+}
+
+impl From<Undecoded> for Unplanned {
+    fn from(undecoded: Undecoded) -> Self {
+        match undecoded {
+            Undecoded::Away(text) => Self::Away(text),
+            Undecoded::Bad(text) | Undecoded::Fatal(text) => Self::Fatal(text),
         }
     }
 }
@@ -122,17 +125,8 @@ impl From<Unnamed> for Refusal {
 
 impl Planner {
     /// A planner for one lane.
-    pub fn new(config: &Config, decoding: Arc<decode::Shared>, dedup: Option<Arc<Dedup>>) -> Self {
-        Self {
-            decoder: Decoder::new(config.format, &config.told, decoding),
-            routes: config.routes.clone(),
-            evolve: config.sink.evolve,
-            truncate: config.sink.truncate,
-            rejects: config.rejects,
-            modes: config.modes,
-            tables: config.tables.clone(),
-            dedup,
-        }
+    pub fn new(config: &Config, evolve: Evolve, sieve: Sieve) -> Self {
+        Self { sieve, routes: config.routes.clone(), evolve, rejects: config.rejects, modes: config.modes }
     }
 
     /// The policy for rejects.
@@ -177,19 +171,7 @@ impl Planner {
     ///
     /// When they cannot be read for want of a schema.
     pub fn learn(&mut self, records: &Records) -> Result<(), Unplanned> {
-        let Some(dedup) = self.dedup.clone() else { return Ok(()) };
-        let mut judge = dedup.judge(None);
-        for index in 0..records.len() {
-            let record = records.get(index);
-            let decoded = self.decoder.decode(&record).map_err(Refusal::from);
-            match decoded.and_then(|mut event| self.is_left((records, index), &mut event, Some(&mut judge))) {
-                Err(Refusal::Unplanned(unplanned)) => return Err(unplanned),
-                // what is rejected was passed over then
-                Ok(_) | Err(Refusal::Reject(_)) => {}
-            }
-        }
-        dedup.learn(&judge.into_seen());
-        Ok(())
+        self.sieve.learn(records, &mut self.routes).map_err(Unplanned::from)
     }
 
     fn plan_by(
@@ -199,7 +181,7 @@ impl Planner {
         catalog: &Catalog,
         in_flight: Option<&Seen>,
     ) -> Result<Plan, Unplanned> {
-        let dedup = self.dedup.clone();
+        let dedup = self.sieve.dedup();
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -207,7 +189,7 @@ impl Planner {
         loop {
             plan.n_rows = 0;
             plan.missing.clear();
-            let mut judge = dedup.as_ref().map(|dedup| dedup.judge(in_flight));
+            let mut judge = Sieve::judge(dedup.as_ref(), in_flight);
             let tables =
                 self.collect((records, catalog), &mut plan, &mut excluded, (Tables::new(way), judge.as_mut()))?;
             plan.seen = Arc::new(judge.map(Judge::into_seen).unwrap_or_default());
@@ -277,10 +259,9 @@ impl Planner {
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
-        let mut event = self.decoder.decode(record)?;
-        if !self.is_left((records, index), &mut event, judge)? {
+        let Some(event) = self.sieve.event((records, index), &mut self.routes, judge)? else {
             return Ok(Taken::Done);
-        }
+        };
         match event {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
@@ -289,45 +270,6 @@ impl Planner {
             Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
             Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
         }
-    }
-
-    /// Takes out of an event what is not applied: that of a table that nobody wants, truncates by policy, repeats. `false`
-    /// when nothing is left of it.
-    fn is_left(
-        &mut self,
-        (records, index): (&Records, usize),
-        event: &mut Event<'_>,
-        judge: Option<&mut Judge<'_>>,
-    ) -> Result<bool, Refusal> {
-        if event.table().is_some_and(|table| !self.wants(table)) {
-            return Ok(false);
-        }
-        if matches!(event, Event::Truncate { .. }) && !self.truncates(records.n_partitions(index))? {
-            return Ok(false);
-        }
-        let Some(judge) = judge else { return Ok(true) };
-        let record = &records.get(index);
-        Ok(match event {
-            Event::Change(change) => self.is_new(judge, record, change),
-            event => judge.keep(record, event),
-        })
-    }
-
-    fn wants(&self, table: &Table<'_>) -> bool {
-        self.tables.as_ref().is_none_or(|pattern| match table.namespace() {
-            Some(namespace) => pattern.is_match(&format!("{namespace}.{}", table.name)),
-            None => pattern.is_match(&table.name),
-        })
-    }
-
-    /// Leaves the rows of a change that are no repeats; `false` when there are none. Rows go by the key that they have at
-    /// the source, whatever the target's is: of another one the positions say nothing.
-    fn is_new(&mut self, judge: &mut Judge<'_>, record: &Record<'_>, change: &mut Change<'_>) -> bool {
-        let chosen = match (&self.routes.of(record.topic).key, &change.key) {
-            (KeyBy::Columns(names), None) => Some(names.as_slice()),
-            _ => None,
-        };
-        judge.keep_rows(record, change, chosen)
     }
 
     fn take_change<'a>(
@@ -424,19 +366,6 @@ impl Planner {
             DeletePolicy::Hard | DeletePolicy::Ignore => batch.delete(bytes),
         }
         Ok(Taken::Done)
-    }
-
-    /// Whether a truncate is to be applied. Between the rows of its own partition it has its place; between those of others
-    /// it has none.
-    fn truncates(&self, n_partitions: usize) -> Result<bool, Refusal> {
-        match self.truncate {
-            TruncatePolicy::Ignore => Ok(false),
-            TruncatePolicy::Stop => Err(Refusal::Reject("a truncate, and `sink.truncate` is \"stop\"".to_owned())),
-            TruncatePolicy::Apply if n_partitions > 1 => Err(Refusal::Reject(format!(
-                "a truncate in a topic of {n_partitions} partitions: which rows of the others come behind it is not known; give the topic one partition, or set `sink.truncate` to \"ignore\" and empty the table by hand"
-            ))),
-            TruncatePolicy::Apply => Ok(true),
-        }
     }
 
     fn take_truncate<'a>(

@@ -26,10 +26,7 @@ impl Pipeline {
 
     /// A pipeline from a broker, without its topics.
     pub(crate) fn from_broker(broker: &Broker, database: &Database) -> Self {
-        Self::into(database)
-            .set("source.brokers", broker.address())
-            .set("source.properties", "session.timeout.ms=6000")
-            .set("source.properties", "heartbeat.interval.ms=500")
+        Self::into(database).reading(broker)
     }
 
     /// A pipeline from a file of recorded records.
@@ -37,13 +34,29 @@ impl Pipeline {
         Self::into(database).set("source.file", file.to_str().unwrap())
     }
 
+    /// A pipeline from a broker to another sink than Postgres, without its topics.
+    pub(crate) fn changelog_from_broker(broker: &Broker, sink: &str) -> Self {
+        Self::named().set("sink.type", sink).reading(broker)
+    }
+
+    /// A pipeline from a file to another sink than Postgres.
+    pub(crate) fn changelog_from_file(file: &Path, sink: &str) -> Self {
+        Self::named().set("sink.type", sink).set("source.file", file.to_str().unwrap())
+    }
+
     fn into(database: &Database) -> Self {
+        Self::named().with_variable("ROWKIND_SINK_URL", database.url())
+    }
+
+    fn named() -> Self {
         let name = unique("pipeline");
-        Self {
-            settings: vec![("name".to_owned(), name.clone())],
-            environment: vec![("ROWKIND_SINK_URL".to_owned(), database.url().to_owned())],
-            name,
-        }
+        Self { settings: vec![("name".to_owned(), name.clone())], environment: Vec::new(), name }
+    }
+
+    fn reading(self, broker: &Broker) -> Self {
+        self.set("source.brokers", broker.address())
+            .set("source.properties", "session.timeout.ms=6000")
+            .set("source.properties", "heartbeat.interval.ms=500")
     }
 
     /// Its name, which is its group's.

@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -121,6 +122,35 @@ impl Broker {
         ended.unwrap();
     }
 
+    /// What a `read_committed` reader finds in a topic, partition by partition. The mock hides nothing.
+    pub(crate) fn read(&self, topic: &str) -> Vec<ReadRecord> {
+        let reader: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("group.id", "none")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .create()
+            .unwrap();
+        let metadata = reader.fetch_metadata(Some(topic), TIMEOUT).unwrap();
+        let n_partitions = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
+        let mut wanted = TopicPartitionList::new();
+        for partition in 0..n_partitions {
+            wanted.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+        reader.assign(&wanted).unwrap();
+        let (mut records, mut n_open) = (Vec::new(), n_partitions);
+        while n_open > 0 {
+            match reader.poll(TIMEOUT) {
+                Some(Ok(message)) => records.push(ReadRecord::of(&message)),
+                Some(Err(KafkaError::PartitionEOF(_))) => n_open -= 1,
+                Some(Err(error)) => panic!("{topic}: {error}"),
+                None => panic!("{topic}: no answer"),
+            }
+        }
+        records.sort_by_key(|record| record.partition);
+        records
+    }
+
     /// Whether it is a mock cluster.
     pub(crate) fn is_mock(&self) -> bool {
         matches!(self.cluster, Cluster::Mock(_))
@@ -183,6 +213,28 @@ impl Drop for Broker {
             let topics = self.topics.lock().unwrap();
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             let _ = RUNTIME.block_on(admin.delete_topics(&names, &AdminOptions::new()));
+        }
+    }
+}
+
+/// A record as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReadRecord {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<String>,
+    pub(crate) payload: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl ReadRecord {
+    fn of(message: &BorrowedMessage<'_>) -> Self {
+        let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            partition: message.partition(),
+            key: text(message.key()),
+            payload: text(message.payload()),
+            headers: headers.map(|header| (header.key.to_owned(), text(header.value).unwrap_or_default())).collect(),
         }
     }
 }

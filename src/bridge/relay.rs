@@ -1,0 +1,205 @@
+//! A lane of a changelog: takes batches in order and writes what is left of each of them once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::RunError;
+use super::lane::{Backoff, Flow};
+use crate::config::{Changelog, ChangelogSink};
+use crate::decode::Undecoded;
+use crate::dedup::Dedup;
+use crate::normalize::{Pending, State};
+use crate::progress::Progress;
+use crate::records::{Advance, Records, TopicPartition};
+use crate::reencode::{Messages, Reencoded, Reencoder};
+use crate::shutdown::Shutdown;
+use crate::sink::kafka::{Failure, KafkaSink};
+use crate::sink::stdout::{StdoutSink, Unwritten};
+use crate::source::Ownership;
+
+/// One task with one writer.
+pub(super) struct Relay {
+    pub(super) writer: Writer,
+    pub(super) reencoder: Reencoder,
+    pub(super) batches: mpsc::Receiver<Records>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) shutdown: Shutdown,
+    /// What is known of rows; `None` when every event is written.
+    pub(super) dedup: Option<Arc<Dedup>>,
+    /// The last row of each key; `None` when the changelog says what events say.
+    pub(super) state: Option<Arc<State>>,
+}
+
+/// Who takes the changelog.
+pub(super) enum Writer {
+    Kafka(Box<KafkaSink>),
+    Stdout(StdoutSink),
+}
+
+/// What became of a batch.
+enum Outcome {
+    /// It is written, as far as this says.
+    Written(Reencoded, Vec<Advance>),
+    /// Nobody reads standard output any more.
+    Closed,
+}
+
+impl Relay {
+    /// Writes batches until there are no more.
+    pub(super) async fn run(mut self) -> Result<(), RunError> {
+        while let Some(records) = self.batches.recv().await {
+            let flow = match records.is_tail() {
+                true => self.learn(&records).await?,
+                false => self.complete(records).await?,
+            };
+            if let Flow::End = flow {
+                break;
+            }
+        }
+        match &self.state {
+            Some(state) => state.sync().map_err(|error| RunError::Fatal(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Learns from records that were written before, until they have been learnt from.
+    async fn learn(&mut self, tail: &Records) -> Result<Flow, RunError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let learnt = tokio::task::block_in_place(|| self.learn_once(tail));
+            match learnt {
+                Ok(()) => return Ok(Flow::On),
+                Err(Undecoded::Away(text)) => {
+                    tracing::warn!("cannot read what was written before, trying again: {text}")
+                }
+                Err(Undecoded::Bad(text) | Undecoded::Fatal(text)) => return Err(RunError::Fatal(text)),
+            }
+            if let Flow::End = backoff.wait(&self.shutdown).await {
+                return Ok(Flow::End);
+            }
+        }
+    }
+
+    fn learn_once(&mut self, tail: &Records) -> Result<(), Undecoded> {
+        let mut known = BTreeMap::new();
+        let mut next_offsets = BTreeMap::new();
+        for record in (0..tail.len()).map(|index| tail.get(index)) {
+            let partition = TopicPartition { topic: record.topic.into(), partition: record.partition };
+            if let Some(state) = &self.state
+                && !known.contains_key(&partition)
+            {
+                known.insert(partition.clone(), state.next_offset(&partition)?.unwrap_or(0));
+            }
+            next_offsets.insert(partition, record.offset + 1);
+        }
+        let is_known = |record: &rowkind_formats::Record<'_>| {
+            let partition = TopicPartition { topic: record.topic.into(), partition: record.partition };
+            known.get(&partition).is_some_and(|next_offset| record.offset < *next_offset)
+        };
+        let pending = self.reencoder.learn(tail, is_known)?;
+        // those before what the state knows do not take it back
+        next_offsets.retain(|partition, next_offset| known.get(partition).is_some_and(|known| known < next_offset));
+        match &self.state {
+            Some(state) => Ok(state.commit(pending, &next_offsets)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Sees a batch through.
+    async fn complete(&mut self, mut records: Records) -> Result<Flow, RunError> {
+        let mut backoff = Backoff::default();
+        let mut refused = BTreeMap::new();
+        loop {
+            match tokio::task::block_in_place(|| self.write(&records, &refused)) {
+                Ok(Outcome::Written(done, advances)) => {
+                    self.note(done, &advances)?;
+                    return Ok(Flow::On);
+                }
+                Ok(Outcome::Closed) => {
+                    self.shutdown.request();
+                    return Ok(Flow::End);
+                }
+                Err(Failure::Retry(text)) => {
+                    tracing::warn!("cannot write a batch, trying again: {text}");
+                    if let Flow::End = backoff.wait(&self.shutdown).await {
+                        return Ok(Flow::End);
+                    }
+                }
+                Err(Failure::Record(index, reason)) => drop(refused.insert(index, reason)),
+                Err(Failure::Lost(lost)) => {
+                    for partition in &lost {
+                        tracing::info!(
+                            "{partition}: it was given to another instance; its records are left to that one"
+                        );
+                    }
+                    records = records.without(&lost, 0);
+                    refused.clear();
+                    if records.is_empty() {
+                        return Ok(Flow::On);
+                    }
+                }
+                Err(Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
+            }
+        }
+    }
+
+    fn write(&mut self, records: &Records, refused: &BTreeMap<usize, String>) -> Result<Outcome, Failure> {
+        let mut done = self.reencoder.encode(records, refused).map_err(|undecoded| match undecoded {
+            Undecoded::Away(text) => Failure::Retry(text),
+            Undecoded::Bad(text) | Undecoded::Fatal(text) => Failure::Fatal(text),
+        })?;
+        let advances = records.advances(&done.range);
+        match self.writer.write(records, &done.messages, &advances)? {
+            Some(()) => {}
+            None => return Ok(Outcome::Closed),
+        }
+        if let Some(state) = &self.state {
+            let pending: Pending = std::mem::take(&mut done.pending);
+            let next_offsets = advances.iter().map(|advance| (advance.partition.clone(), advance.to)).collect();
+            state.commit(pending, &next_offsets).map_err(|error| Failure::Fatal(error.to_string()))?;
+        }
+        Ok(Outcome::Written(done, advances))
+    }
+
+    /// Counts what was written; an error when the pipeline stops behind it.
+    fn note(&mut self, done: Reencoded, advances: &[Advance]) -> Result<(), RunError> {
+        for reject in &done.passed {
+            tracing::warn!("skipped {reject}");
+        }
+        if let Some(dedup) = &self.dedup {
+            for begun in dedup.commit(&done.seen) {
+                tracing::warn!("{begun}");
+            }
+        }
+        let counts = (done.passed.len(), done.seen.n_duplicates());
+        self.progress.add(done.range.len(), done.n_rows, counts, advances);
+        done.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
+    }
+}
+
+impl Writer {
+    pub(super) fn new(changelog: &Changelog, transactional_id: String, ownership: &Arc<Ownership>) -> Self {
+        match &changelog.sink {
+            ChangelogSink::Kafka(settings) => {
+                Self::Kafka(Box::new(KafkaSink::new(settings.clone(), transactional_id, Arc::clone(ownership))))
+            }
+            ChangelogSink::Stdout => Self::Stdout(StdoutSink::new(changelog.written)),
+        }
+    }
+
+    /// `None` when nobody reads any more.
+    fn write(&mut self, records: &Records, messages: &Messages, advances: &[Advance]) -> Result<Option<()>, Failure> {
+        match self {
+            Self::Kafka(sink) => sink.write(records, messages, advances).map(Some),
+            Self::Stdout(sink) => match sink.write(messages) {
+                Ok(()) => Ok(Some(())),
+                Err(Unwritten::Closed) => Ok(None),
+                Err(Unwritten::Failed(error)) => {
+                    Err(Failure::Fatal(format!("cannot write to standard output: {error}")))
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a run of records is written as, in one buffer.
+
+use std::ops::Range;
+
+/// Records to be written, in their order.
+#[derive(Debug, Default)]
+pub struct Messages {
+    bytes: Vec<u8>,
+    topics: Vec<String>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Index in `topics`.
+    topic: usize,
+    key: Option<Range<usize>>,
+    payload: Option<Range<usize>>,
+    origin: usize,
+}
+
+/// A record to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'m> {
+    /// The topic.
+    pub topic: &'m str,
+    /// Which of all [topics](Messages::topics) that is.
+    pub topic_index: usize,
+    /// `None` for a record without a key.
+    pub key: Option<&'m [u8]>,
+    /// `None` for a tombstone.
+    pub payload: Option<&'m [u8]>,
+    /// The record that it comes from, as its index in the batch.
+    pub origin: usize,
+}
+
+impl Messages {
+    /// Adds a record behind all others.
+    pub fn push(&mut self, topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, origin: usize) {
+        let topic = match self.topics.iter().rposition(|known| known == topic) {
+            Some(at) => at,
+            None => {
+                self.topics.push(topic.to_owned());
+                self.topics.len() - 1
+            }
+        };
+        let mut span = |part: &[u8]| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(part);
+            start..self.bytes.len()
+        };
+        let (key, payload) = (key.map(&mut span), payload.map(&mut span));
+        self.entries.push(Entry { topic, key, payload, origin });
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
+        self.entries.iter().map(|Entry { topic, key, payload, origin }| {
+            let part = |span: &Option<Range<usize>>| span.clone().map(|span| &self.bytes[span]);
+            let (name, origin) = (&self.topics[*topic], *origin);
+            Message { topic: name, topic_index: *topic, key: part(key), payload: part(payload), origin }
+        })
+    }
+
+    /// The topics that they go to.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+}

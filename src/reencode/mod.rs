@@ -1,0 +1,295 @@
+//! Events become records of a format again, or lines: what a changelog sink writes.
+//!
+//! Comes in: a run of raw records. Goes out: [`Reencoded`]: the [`Messages`] that say what is left of it, all of a record
+//! or none. It writes nothing, and what it learns of rows counts once the messages have been written; so the same run can
+//! be encoded again.
+
+mod messages;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex::Regex;
+use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowSchema, changelog};
+
+use crate::config::{Changelog, ChangelogSink, Config, RejectPolicy, Source, Written};
+use crate::decode::{self, Undecoded};
+use crate::dedup::{Judge, Seen};
+use crate::normalize::{Known, Pending, State, StateError};
+use crate::records::Records;
+use crate::rejects::{Reject, Verdict};
+use crate::route::{Route, Routes, TopicTemplate};
+use crate::sieve::Sieve;
+pub use messages::{Message, Messages};
+
+/// What is to be written for a run of records.
+#[derive(Debug, Default)]
+pub struct Reencoded {
+    /// The records that it says: all that were asked for, or those before one at which the pipeline stops.
+    pub range: Range<usize>,
+    /// What is written.
+    pub messages: Messages,
+    /// Number of changelog rows, without repeats.
+    pub n_rows: u64,
+    /// What is known of the rows when it has been written.
+    pub seen: Seen,
+    /// What is known of the last row of each key then.
+    pub pending: Pending,
+    /// Records that are passed over.
+    pub passed: Vec<Reject>,
+    /// The record behind `range` at which the pipeline stops.
+    pub stopped: Option<Reject>,
+}
+
+/// Encodes the events of a lane.
+pub struct Reencoder {
+    sieve: Sieve,
+    routes: Routes,
+    rejects: RejectPolicy,
+    form: Form,
+    /// Where events go; `None` where topics are as they were.
+    topics: Option<TopicTemplate>,
+    /// Topics that are read on the cluster that is written to.
+    own_input: Vec<Regex>,
+    decoding: Arc<decode::Shared>,
+    state: Option<Arc<State>>,
+}
+
+/// As what events are written.
+enum Form {
+    Text,
+    Json,
+    Records(Box<Encoder>),
+}
+
+impl From<StateError> for Undecoded {
+    fn from(error: StateError) -> Self {
+        Self::Fatal(error.to_string())
+    }
+}
+
+impl Reencoder {
+    /// An encoder for one lane.
+    pub fn new(
+        config: &Config,
+        changelog: &Changelog,
+        (sieve, decoding): (Sieve, Arc<decode::Shared>),
+        state: Option<Arc<State>>,
+    ) -> Self {
+        let form = match changelog.written {
+            Written::Text => Form::Text,
+            Written::Json => Form::Json,
+            Written::Records(encoding) => Form::Records(Box::new(Encoder::new(encoding))),
+        };
+        let (topics, own_input) = match &changelog.sink {
+            ChangelogSink::Kafka(kafka) => (Some(kafka.topic.clone()), own_input(&config.source, &kafka.brokers)),
+            ChangelogSink::Stdout => (None, Vec::new()),
+        };
+        let (routes, rejects) = (config.routes.clone(), config.rejects);
+        Self { sieve, routes, rejects, form, topics, own_input, decoding, state }
+    }
+
+    /// The policy for rejects.
+    pub fn rejects(&self) -> RejectPolicy {
+        self.rejects
+    }
+
+    /// Encodes a batch. `refused` are records of it that could not be written, and why.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or written, for want of a schema.
+    pub fn encode(&mut self, records: &Records, refused: &BTreeMap<usize, String>) -> Result<Reencoded, Undecoded> {
+        let (dedup, state) = (self.sieve.dedup(), self.state.clone());
+        let mut judge = Sieve::judge(dedup.as_ref(), None);
+        let mut known = state.as_deref().map(Known::new);
+        let mut done = Reencoded { range: 0..records.len(), ..Reencoded::default() };
+        for index in done.range.clone() {
+            let encoded = match refused.get(&index) {
+                Some(reason) => Err(Undecoded::Bad(reason.clone())),
+                None => self.encode_one((records, index), judge.as_mut(), known.as_mut(), &mut done),
+            };
+            match encoded {
+                Ok(()) => {}
+                Err(Undecoded::Bad(reason)) => match self.rejects.judge(Reject::new(&records.get(index), reason)) {
+                    Verdict::Pass(reject) => done.passed.push(reject),
+                    Verdict::Stop(reject) => {
+                        (done.range.end, done.stopped) = (index, Some(reject));
+                        break;
+                    }
+                },
+                Err(undecoded) => return Err(undecoded),
+            }
+        }
+        done.seen = judge.map(Judge::into_seen).unwrap_or_default();
+        done.pending = known.map(Known::into_pending).unwrap_or_default();
+        Ok(done)
+    }
+
+    /// Learns from records that were written by an earlier run: what is known of their rows and, of those that the state
+    /// does not know yet, what they are now.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read for want of a schema.
+    pub fn learn(&mut self, records: &Records, is_known: impl Fn(&Record<'_>) -> bool) -> Result<Pending, Undecoded> {
+        let (dedup, state) = (self.sieve.dedup(), self.state.clone());
+        let dedup = dedup.as_ref();
+        let mut judge = Sieve::judge(dedup, None);
+        let mut known = state.as_deref().map(Known::new);
+        for index in 0..records.len() {
+            let record = records.get(index);
+            let event = match self.sieve.event((records, index), &mut self.routes, judge.as_mut()) {
+                Ok(Some(event)) => event,
+                // what is rejected was passed over then
+                Ok(None) | Err(Undecoded::Bad(_)) => continue,
+                Err(undecoded) => return Err(undecoded),
+            };
+            if let Some(known) = known.as_mut().filter(|_| !is_known(&record)) {
+                known.complete(record.topic, reshaped(event, self.routes.of(record.topic)))?;
+            }
+        }
+        if let (Some(dedup), Some(judge)) = (dedup, judge) {
+            dedup.learn(&judge.into_seen());
+        }
+        Ok(known.map(Known::into_pending).unwrap_or_default())
+    }
+
+    fn encode_one(
+        &mut self,
+        (records, index): (&Records, usize),
+        judge: Option<&mut Judge<'_>>,
+        mut known: Option<&mut Known<'_>>,
+        done: &mut Reencoded,
+    ) -> Result<(), Undecoded> {
+        let Some(event) = self.sieve.event((records, index), &mut self.routes, judge)? else { return Ok(()) };
+        if matches!(event, Event::Aside(_)) {
+            return Ok(());
+        }
+        let record = records.get(index);
+        let route = self.routes.of(record.topic);
+        let event = reshaped(event, route);
+        let Some(topic) = topic_of(&event, record.topic, route, self.topics.as_ref())? else { return Ok(()) };
+        if let Some(own) = self.own_input.iter().find(|own| own.is_match(&topic)) {
+            return Err(Undecoded::Fatal(format!(
+                "`sink.topic` leads to topic {topic}, which this pipeline reads ({own}): it would read what it wrote"
+            )));
+        }
+        let event = match known.as_deref_mut() {
+            None => Some(event),
+            Some(known) => known.complete(record.topic, event)?,
+        };
+        let Some(event) = event else { return Ok(()) };
+        let pushed = self.push(&event, (&record, index), &topic, &mut done.messages);
+        match (&pushed, known) {
+            (Ok(()), _) => done.n_rows += n_rows(&event),
+            (Err(_), Some(known)) => known.take_back(),
+            (Err(_), None) => {}
+        }
+        pushed
+    }
+
+    fn push(
+        &mut self,
+        event: &Event<'_>,
+        (record, index): (&Record<'_>, usize),
+        topic: &str,
+        messages: &mut Messages,
+    ) -> Result<(), Undecoded> {
+        let encoder = match &mut self.form {
+            Form::Text => {
+                messages.push(topic, None, Some(changelog::text(event).as_bytes()), index);
+                return Ok(());
+            }
+            Form::Json => {
+                messages.push(topic, None, Some(changelog::json(event, record, None).as_bytes()), index);
+                return Ok(());
+            }
+            Form::Records(encoder) => encoder,
+        };
+        loop {
+            match encoder.encode(event) {
+                Ok(encoded) => {
+                    encoded.for_each(|record| messages.push(topic, record.key, record.payload, index));
+                    return Ok(());
+                }
+                Err(error) => register(&error, encoder, topic, &self.decoding)?,
+            }
+        }
+    }
+}
+
+/// Registers the schema for want of which an event was not encoded. Any other error is the record's.
+fn register(error: &Error, encoder: &mut Encoder, topic: &str, decoding: &decode::Shared) -> Result<(), Undecoded> {
+    let ErrorKind::UnregisteredSchema { schema } = error.kind() else {
+        return Err(Undecoded::Bad(format!("cannot be written: {error}")));
+    };
+    let part = if error.path() == "key" { "key" } else { "value" };
+    let id = decoding.register(&format!("{topic}-{part}"), schema)?;
+    encoder.register(schema, id);
+    Ok(())
+}
+
+/// The event with the columns that its route chooses, and a schema that says the same.
+fn reshaped<'a>(event: Event<'a>, route: &Route) -> Event<'a> {
+    match event {
+        Event::Change(mut change) => {
+            route.reshape(&mut change);
+            if change.schema.is_some() && !route.columns.is_all() {
+                change.schema = route.shape(&change).map(|shape| Arc::new(RowSchema { fields: shape.fields }));
+            }
+            Event::Change(change)
+        }
+        Event::Tombstone { table, key: Some(key) } => {
+            let key: Option<Key<'a>> = route.reshape_key(key);
+            Event::Tombstone { table, key }
+        }
+        event => event,
+    }
+}
+
+/// Where an event goes; `None` for a tombstone whose table is not known where the topic goes by it: it stands for a
+/// delete that was read long ago.
+fn topic_of(
+    event: &Event<'_>,
+    topic: &str,
+    route: &Route,
+    template: Option<&TopicTemplate>,
+) -> Result<Option<String>, Undecoded> {
+    let Some(template) = route.topic.as_ref().or(template) else { return Ok(Some(topic.to_owned())) };
+    let name = match (template.target(event.table(), topic), event) {
+        (Ok(name), _) => name,
+        (Err(_), Event::Tombstone { table: None, .. }) => return Ok(None),
+        (Err(unnamed), _) => return Err(Undecoded::Bad(format!("`sink.topic`: {unnamed}"))),
+    };
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.len() > 249 || !name.chars().all(is_legal) || matches!(name.as_str(), "." | "..") {
+        return Err(Undecoded::Bad(format!(
+            "`sink.topic` gives the name {name:?}, and Kafka takes up to 249 of a-z, A-Z, 0-9, '.', '_' and '-': give the topic a [[route]] with `topic`"
+        )));
+    }
+    Ok(Some(name))
+}
+
+/// The topics that are read, where they are on the cluster that is written to.
+fn own_input(source: &Source, brokers: &str) -> Vec<Regex> {
+    let Source::Kafka(kafka) = source else { return Vec::new() };
+    if kafka.brokers != brokers {
+        return Vec::new();
+    }
+    let pattern = |topic: &String| match topic.starts_with('^') {
+        true => topic.clone(),
+        false => format!("^{}$", regex::escape(topic)),
+    };
+    // a pattern that only librdkafka understands is not looked at
+    kafka.subscription.iter().filter_map(|topic| Regex::new(&pattern(topic)).ok()).collect()
+}
+
+fn n_rows(event: &Event<'_>) -> u64 {
+    match event {
+        Event::Change(change) => change.rows.len() as u64,
+        Event::Tombstone { .. } | Event::Truncate { .. } => 1,
+        Event::Aside(_) => 0,
+    }
+}
