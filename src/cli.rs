@@ -123,6 +123,15 @@ fn inspect() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Leave out events that the capture tool wrote again after a restart"),
         )
+        .arg(
+            flag(
+                "changelog",
+                "WORD",
+                "What is printed: what events say, or all that changed, by the last row of each key",
+            )
+            .value_parser(["sent", "all"])
+            .default_value("sent"),
+        )
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))

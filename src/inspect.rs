@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use crate::config::{Config, ConfigError};
 use crate::decode::{Decoder, Shared};
 use crate::dedup::Dedup;
+use crate::normalize::{Known, State};
 use crate::registry::{self, Registry};
 use crate::source::{read_line, read_topic};
 use crate::terminal::{self, Look};
@@ -31,6 +32,7 @@ pub struct Options {
     output: Output,
     wanted: Wanted,
     drops_repeats: bool,
+    completes: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ impl Options {
             told,
             registry,
             drops_repeats: flags.get_flag("dedup"),
+            completes: text("changelog").is_some_and(|word| word == "all"),
             output: *flags.get_one("output").unwrap_or(&Output::Text),
             wanted: Wanted {
                 tables: flags.get_many::<String>("table").unwrap_or_default().cloned().collect(),
@@ -105,11 +108,13 @@ impl Options {
 ///
 /// When the input cannot be read, or some of its records could not be decoded; those are named on standard error.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let Options { input, format, told, registry, output, wanted, drops_repeats } = options;
+    let Options { input, format, told, registry, output, wanted, drops_repeats, completes } = options;
     let runtime = Runtime::new().context("cannot start threads")?;
     let registry = registry.map(|settings| Registry::new(&settings, runtime.handle().clone())).transpose()?;
+    let state = completes.then(State::in_memory).transpose()?;
     let mut printer = Printer {
         dedup: drops_repeats.then(|| Dedup::new(MAX_KEYS)),
+        known: state.as_ref().map(Known::new),
         decoder: Decoder::new(format, &told, Arc::new(Shared::new(registry))),
         out: BufWriter::new(io::stdout().lock()),
         has_colour: terminal::has_colour(),
@@ -135,6 +140,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 struct Printer<'o, W: Write> {
     /// `None` when repeats are printed too.
     dedup: Option<Dedup>,
+    /// The last row of each key; `None` when events are printed as they are.
+    known: Option<Known<'o>>,
     decoder: Decoder,
     out: W,
     has_colour: bool,
@@ -192,6 +199,16 @@ impl<W: Write> Printer<'_, W> {
         };
         if self.dedup.as_ref().is_some_and(|dedup| !dedup.keep(record, &mut event)) {
             return true;
+        }
+        if let Some(known) = &mut self.known {
+            match known.complete(record.topic, event) {
+                Ok(Some(complete)) => event = complete,
+                Ok(None) => return true,
+                Err(error) => {
+                    self.bad(&error.to_string());
+                    return false;
+                }
+            }
         }
         if !self.wanted.keeps(&mut event) {
             return true;

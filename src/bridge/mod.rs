@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::config::{Changelog, ChangelogSink, Config, Sink, Source};
+use crate::config::{ChangelogSink, Config, Sink, Source};
 use crate::decode;
 use crate::dedup::Dedup;
 use crate::normalize::State;
@@ -119,7 +119,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
 
 /// The state of rows, where the changelog is to be complete.
 fn open_state(config: &Config) -> Result<Option<Arc<State>>, RunError> {
-    let Sink::Changelog(Changelog { state_dir: Some(folder), .. }) = &config.sink else { return Ok(None) };
+    let Sink::Changelog(changelog) = &config.sink else { return Ok(None) };
+    let Some(folder) = &changelog.state_dir else { return Ok(None) };
     let state = State::open(folder, &config.name).map_err(|error| RunError::Fatal(error.to_string()))?;
     Ok(Some(Arc::new(state)))
 }

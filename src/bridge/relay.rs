@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rowkind_formats::Record;
 use tokio::sync::mpsc;
 
 use super::RunError;
@@ -10,7 +11,7 @@ use super::lane::{Backoff, Flow};
 use crate::config::{Changelog, ChangelogSink};
 use crate::decode::Undecoded;
 use crate::dedup::Dedup;
-use crate::normalize::{Pending, State};
+use crate::normalize::State;
 use crate::progress::Progress;
 use crate::records::{Advance, Records, TopicPartition};
 use crate::reencode::{Messages, Reencoded, Reencoder};
@@ -38,23 +39,15 @@ pub(super) enum Writer {
     Stdout(StdoutSink),
 }
 
-/// What became of a batch.
-enum Outcome {
-    /// It is written, as far as this says.
-    Written(Reencoded, Vec<Advance>),
-    /// Nobody reads standard output any more.
-    Closed,
-}
+/// What was written of a batch, and how far that moves its partitions.
+type Written = (Reencoded, Vec<Advance>);
 
 impl Relay {
     /// Writes batches until there are no more.
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         while let Some(records) = self.batches.recv().await {
-            let flow = match records.is_tail() {
-                true => self.learn(&records).await?,
-                false => self.complete(records).await?,
-            };
-            if let Flow::End = flow {
+            let flow = if records.is_tail() { self.learn(&records).await } else { self.complete(records).await };
+            if let Flow::End = flow? {
                 break;
             }
         }
@@ -72,7 +65,7 @@ impl Relay {
             match learnt {
                 Ok(()) => return Ok(Flow::On),
                 Err(Undecoded::Away(text)) => {
-                    tracing::warn!("cannot read what was written before, trying again: {text}")
+                    tracing::warn!("cannot read what was written before, trying again: {text}");
                 }
                 Err(Undecoded::Bad(text) | Undecoded::Fatal(text)) => return Err(RunError::Fatal(text)),
             }
@@ -83,28 +76,21 @@ impl Relay {
     }
 
     fn learn_once(&mut self, tail: &Records) -> Result<(), Undecoded> {
+        let Some(state) = &self.state else { return self.reencoder.learn(tail, |_| true).map(drop) };
+        let place = |record: &Record<'_>| TopicPartition { topic: record.topic.into(), partition: record.partition };
         let mut known = BTreeMap::new();
         let mut next_offsets = BTreeMap::new();
         for record in (0..tail.len()).map(|index| tail.get(index)) {
-            let partition = TopicPartition { topic: record.topic.into(), partition: record.partition };
-            if let Some(state) = &self.state
-                && !known.contains_key(&partition)
-            {
+            let partition = place(&record);
+            if !known.contains_key(&partition) {
                 known.insert(partition.clone(), state.next_offset(&partition)?.unwrap_or(0));
             }
             next_offsets.insert(partition, record.offset + 1);
         }
-        let is_known = |record: &rowkind_formats::Record<'_>| {
-            let partition = TopicPartition { topic: record.topic.into(), partition: record.partition };
-            known.get(&partition).is_some_and(|next_offset| record.offset < *next_offset)
-        };
-        let pending = self.reencoder.learn(tail, is_known)?;
+        let pending = self.reencoder.learn(tail, |record| record.offset < known[&place(record)])?;
         // those before what the state knows do not take it back
-        next_offsets.retain(|partition, next_offset| known.get(partition).is_some_and(|known| known < next_offset));
-        match &self.state {
-            Some(state) => Ok(state.commit(pending, &next_offsets)?),
-            None => Ok(()),
-        }
+        next_offsets.retain(|partition, next_offset| known[partition] < *next_offset);
+        Ok(state.commit(&pending, &next_offsets)?)
     }
 
     /// Sees a batch through.
@@ -113,11 +99,11 @@ impl Relay {
         let mut refused = BTreeMap::new();
         loop {
             match tokio::task::block_in_place(|| self.write(&records, &refused)) {
-                Ok(Outcome::Written(done, advances)) => {
+                Ok(Some((done, advances))) => {
                     self.note(done, &advances)?;
                     return Ok(Flow::On);
                 }
-                Ok(Outcome::Closed) => {
+                Ok(None) => {
                     self.shutdown.request();
                     return Ok(Flow::End);
                 }
@@ -145,22 +131,20 @@ impl Relay {
         }
     }
 
-    fn write(&mut self, records: &Records, refused: &BTreeMap<usize, String>) -> Result<Outcome, Failure> {
-        let mut done = self.reencoder.encode(records, refused).map_err(|undecoded| match undecoded {
+    fn write(&mut self, records: &Records, refused: &BTreeMap<usize, String>) -> Result<Option<Written>, Failure> {
+        let done = self.reencoder.encode(records, refused).map_err(|undecoded| match undecoded {
             Undecoded::Away(text) => Failure::Retry(text),
             Undecoded::Bad(text) | Undecoded::Fatal(text) => Failure::Fatal(text),
         })?;
         let advances = records.advances(&done.range);
-        match self.writer.write(records, &done.messages, &advances)? {
-            Some(()) => {}
-            None => return Ok(Outcome::Closed),
+        if self.writer.write(records, &done.messages, &advances)?.is_none() {
+            return Ok(None);
         }
         if let Some(state) = &self.state {
-            let pending: Pending = std::mem::take(&mut done.pending);
             let next_offsets = advances.iter().map(|advance| (advance.partition.clone(), advance.to)).collect();
-            state.commit(pending, &next_offsets).map_err(|error| Failure::Fatal(error.to_string()))?;
+            state.commit(&done.pending, &next_offsets).map_err(|error| Failure::Fatal(error.to_string()))?;
         }
-        Ok(Outcome::Written(done, advances))
+        Ok(Some((done, advances)))
     }
 
     /// Counts what was written; an error when the pipeline stops behind it.

@@ -14,9 +14,9 @@ use crate::route::TopicTemplate;
 #[derive(Debug, Clone)]
 pub enum Sink {
     /// Into tables: the last change of each key in a batch.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     /// On to a reader of changelogs: every change.
-    Changelog(Changelog),
+    Changelog(Box<Changelog>),
 }
 
 /// Tables of Postgres.
@@ -144,11 +144,12 @@ pub(super) fn sink(read: &Reader<'_>, source: &Source) -> Result<Sink, ConfigErr
         }
     }
     let sink = match word {
-        "postgres" => return Ok(Sink::Postgres(postgres(read)?)),
+        "postgres" => return Ok(Sink::Postgres(Box::new(postgres(read)?))),
         "kafka" => ChangelogSink::Kafka(kafka(read, source)?),
         _ => ChangelogSink::Stdout,
     };
-    Ok(Sink::Changelog(Changelog { written: written(read, &sink)?, state_dir: state_dir(read)?, sink }))
+    let (written, state_dir) = (written(read, &sink)?, state_dir(read)?);
+    Ok(Sink::Changelog(Box::new(Changelog { sink, written, state_dir })))
 }
 
 fn postgres(read: &Reader<'_>) -> Result<Postgres, ConfigError> {

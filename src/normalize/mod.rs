@@ -27,10 +27,17 @@ pub use state::{State, StateError};
 /// What the events of a batch made of the rows that are known.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// The last row of a key, or that it is gone.
-    rows: HashMap<Vec<u8>, Option<Row<'static>>>,
+    rows: HashMap<Vec<u8>, Last>,
     /// Tables that were emptied: what the state knows of their rows is void.
     truncated: Vec<Vec<u8>>,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone)]
+enum Last {
+    /// It is this now.
+    Row(Row<'static>),
+    Gone,
 }
 
 /// The rows that are known where a batch stands.
@@ -38,7 +45,7 @@ pub struct Known<'s> {
     state: &'s State,
     pending: Pending,
     /// What the last event changed, to be taken back when it is not written.
-    undo: Vec<(Vec<u8>, Option<Option<Row<'static>>>)>,
+    undo: Vec<(Vec<u8>, Option<Last>)>,
     /// How many truncates were pending before it.
     n_truncated: usize,
 }
@@ -78,7 +85,7 @@ impl<'s> Known<'s> {
         self.pending.truncated.truncate(self.n_truncated);
         for (key, before) in self.undo.drain(..).rev() {
             match before {
-                Some(row) => drop(self.pending.rows.insert(key, row)),
+                Some(last) => drop(self.pending.rows.insert(key, last)),
                 None => drop(self.pending.rows.remove(&key)),
             }
         }
@@ -129,19 +136,14 @@ impl<'s> Known<'s> {
     fn truncate(&mut self, topic: &str, table: &Table<'_>) {
         let prefix = key::of_table(topic, table);
         let gone = self.pending.rows.extract_if(|key, _| key.starts_with(&prefix));
-        self.undo.extend(gone.map(|(key, row)| (key, Some(row))));
+        self.undo.extend(gone.map(|(key, last)| (key, Some(last))));
         self.pending.truncated.push(prefix);
     }
 
-    fn delete<'a>(
-        &mut self,
-        id: Vec<u8>,
-        schema: Option<&RowSchema>,
-        rows: &mut Vec<Row<'a>>,
-    ) -> Result<(), StateError> {
+    fn delete(&mut self, id: Vec<u8>, schema: Option<&RowSchema>, rows: &mut Vec<Row<'_>>) -> Result<(), StateError> {
         if let Some(known) = self.get(&id)? {
             rows.push(Row { kind: RowKind::Delete, ..as_of(known, schema) });
-            self.set(id, None);
+            self.set(id, Last::Gone);
         }
         Ok(())
     }
@@ -162,14 +164,16 @@ impl<'s> Known<'s> {
             rows.push(Row { kind: RowKind::UpdateBefore, ..as_of(known, schema) });
             row.kind = RowKind::UpdateAfter;
         }
-        self.set(id, Some(row.clone().into_owned()));
+        self.set(id, Last::Row(row.clone().into_owned()));
         rows.push(row);
         Ok(())
     }
 
     fn get(&self, id: &[u8]) -> Result<Option<Row<'static>>, StateError> {
-        if let Some(row) = self.pending.rows.get(id) {
-            return Ok(row.clone());
+        match self.pending.rows.get(id) {
+            Some(Last::Row(row)) => return Ok(Some(row.clone())),
+            Some(Last::Gone) => return Ok(None),
+            None => {}
         }
         if self.pending.truncated.iter().any(|prefix| id.starts_with(prefix)) {
             return Ok(None);
@@ -177,8 +181,8 @@ impl<'s> Known<'s> {
         self.state.get(id)
     }
 
-    fn set(&mut self, id: Vec<u8>, row: Option<Row<'static>>) {
-        let before = self.pending.rows.insert(id.clone(), row);
+    fn set(&mut self, id: Vec<u8>, last: Last) {
+        let before = self.pending.rows.insert(id.clone(), last);
         self.undo.push((id, before));
     }
 }

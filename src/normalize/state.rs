@@ -14,7 +14,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use rowkind_formats::Row;
 
-use super::Pending;
+use super::{Last, Pending};
 use crate::records::TopicPartition;
 
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -124,7 +124,7 @@ impl State {
     /// # Errors
     ///
     /// When the disk fails. Nothing of it is kept then.
-    pub fn commit(&self, pending: Pending, next_offsets: &BTreeMap<TopicPartition, i64>) -> Result<(), StateError> {
+    pub fn commit(&self, pending: &Pending, next_offsets: &BTreeMap<TopicPartition, i64>) -> Result<(), StateError> {
         let mut synced_at = self.synced_at.lock().expect("nothing panics while it holds the lock");
         let is_due = synced_at.elapsed() > SYNC_EVERY;
         let mut transaction = self.database.begin_write().map_err(failed)?;
@@ -136,13 +136,13 @@ impl State {
             for prefix in &pending.truncated {
                 rows.retain_in(prefix.as_slice()..end_of(prefix).as_slice(), |_, _| false).map_err(failed)?;
             }
-            for (name, row) in &pending.rows {
-                match row {
-                    Some(row) => {
+            for (name, last) in &pending.rows {
+                match last {
+                    Last::Row(row) => {
                         let bytes = postcard::to_stdvec(row).map_err(failed)?;
                         rows.insert(name.as_slice(), bytes.as_slice()).map_err(failed)?;
                     }
-                    None => drop(rows.remove(name.as_slice()).map_err(failed)?),
+                    Last::Gone => drop(rows.remove(name.as_slice()).map_err(failed)?),
                 }
             }
             let mut offsets = transaction.open_table(OFFSETS).map_err(failed)?;

@@ -37,13 +37,11 @@ pub struct Message<'m> {
 impl Messages {
     /// Adds a record behind all others.
     pub fn push(&mut self, topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, origin: usize) {
-        let topic = match self.topics.iter().rposition(|known| known == topic) {
-            Some(at) => at,
-            None => {
-                self.topics.push(topic.to_owned());
-                self.topics.len() - 1
-            }
-        };
+        let known = self.topics.iter().rposition(|known| known == topic);
+        let topic = known.unwrap_or_else(|| {
+            self.topics.push(topic.to_owned());
+            self.topics.len() - 1
+        });
         let mut span = |part: &[u8]| {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(part);

@@ -210,8 +210,8 @@ impl Reencoder {
         };
         loop {
             match encoder.encode(event) {
-                Ok(encoded) => {
-                    encoded.for_each(|record| messages.push(topic, record.key, record.payload, index));
+                Ok(written) => {
+                    written.for_each(|record| messages.push(topic, record.key, record.payload, index));
                     return Ok(());
                 }
                 Err(error) => register(&error, encoder, topic, &self.decoding)?,
@@ -278,9 +278,8 @@ fn own_input(source: &Source, brokers: &str) -> Vec<Regex> {
     if kafka.brokers != brokers {
         return Vec::new();
     }
-    let pattern = |topic: &String| match topic.starts_with('^') {
-        true => topic.clone(),
-        false => format!("^{}$", regex::escape(topic)),
+    let pattern = |topic: &String| {
+        if topic.starts_with('^') { topic.clone() } else { format!("^{}$", regex::escape(topic)) }
     };
     // a pattern that only librdkafka understands is not looked at
     kafka.subscription.iter().filter_map(|topic| Regex::new(&pattern(topic)).ok()).collect()

@@ -313,13 +313,12 @@ impl KafkaSource {
         if list.count() > 0
             && let Err(error) = self.consumer.commit(&list, mode)
         {
-            match self.group_offsets {
-                GroupOffsets::ForLagTools => {
-                    tracing::debug!("Kafka: cannot commit the group's offsets, which only lag tools read: {error}");
-                }
-                _ => tracing::warn!(
+            if self.group_offsets == GroupOffsets::ForLagTools {
+                tracing::debug!("Kafka: cannot commit the group's offsets, which only lag tools read: {error}");
+            } else {
+                tracing::warn!(
                     "Kafka: cannot commit the group's offsets; what was written since is written again at the next start: {error}"
-                ),
+                );
             }
         }
     }

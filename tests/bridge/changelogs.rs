@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::harness::{Broker, Pipeline, Record, created, deleted, file_of, fixture, tombstone, truncated, updated};
+use crate::harness::{
+    Bridge, Broker, Pipeline, Record, created, deleted, file_of, fixture, tombstone, truncated, updated,
+};
 
 fn shop() -> std::path::PathBuf {
     fixture("shop/shop.jsonl")
@@ -151,6 +153,8 @@ fn what_is_filled_in_and_what_is_left_out() {
 -T public.t
 +I public.t {\"id\":1,\"v\":\"e\"}
 ";
+    let inspect = ["inspect", "--changelog", "all", file.path().to_str().unwrap()];
+    assert_eq!(Bridge::start(&inspect, &[]).wait().with_code(0).output, expected);
     for max_rows in ["1", "3", "1000"] {
         let state = TempDir::new().unwrap();
         let changelog = printed(&complete(file.path(), &state).set("batch.max_rows", max_rows));

@@ -149,13 +149,13 @@ impl Producer {
             let added = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*to));
             added.map_err(|error| self.abort(error.into()))?;
         }
-        self.repeat(|| self.0.send_offsets_to_transaction(&list, member, TIMEOUT))
+        repeat(|| self.0.send_offsets_to_transaction(&list, member, TIMEOUT))
             .map_err(|error| self.abort(self.cause(&error, None)))
     }
 
     /// Commits, when all that was handed over has been sent.
     pub(super) fn commit(&self) -> Result<(), Broken> {
-        match self.repeat(|| self.0.commit_transaction(TIMEOUT)) {
+        match repeat(|| self.0.commit_transaction(TIMEOUT)) {
             Ok(()) => Ok(()),
             Err(error) if needs_abort(&error) => Err(self.abort(self.cause(&error, None))),
             Err(error) => Err(lost(error, true)),
@@ -164,25 +164,13 @@ impl Producer {
 
     /// Aborts the transaction, for this reason.
     pub(super) fn abort(&self, failure: Failure) -> Broken {
-        match self.repeat(|| self.0.abort_transaction(TIMEOUT)) {
+        match repeat(|| self.0.abort_transaction(TIMEOUT)) {
             Ok(()) => Broken::Aborted(failure),
             Err(error) => {
                 tracing::debug!("Kafka: cannot abort a transaction: {error}");
                 Broken::Lost { failure, in_doubt: false }
             }
         }
-    }
-
-    /// Calls again what librdkafka says can be called again.
-    fn repeat(&self, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-        let mut outcome = call();
-        for _ in 1..TRIES {
-            match &outcome {
-                Err(KafkaError::Transaction(error)) if error.is_retriable() => outcome = call(),
-                _ => break,
-            }
-        }
-        outcome
     }
 
     /// Why a transaction has to be aborted: a record of it that cannot be written, or what was answered.
@@ -201,6 +189,18 @@ impl Producer {
     fn undelivered(&self) -> std::sync::MutexGuard<'_, Option<(usize, RDKafkaErrorCode)>> {
         self.0.context().undelivered.lock().expect("nothing panics while it holds the lock")
     }
+}
+
+/// Calls again what librdkafka says can be called again.
+fn repeat(call: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    let mut outcome = call();
+    for _ in 1..TRIES {
+        match &outcome {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() => outcome = call(),
+            _ => break,
+        }
+    }
+    outcome
 }
 
 /// The settings of any client of the sink's cluster.

@@ -24,6 +24,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The header, or nothing.
     pub(crate) authorization: String,
+    pub(crate) body: String,
 }
 
 /// A status and a body.
@@ -97,11 +98,22 @@ fn read(connection: &mut dyn Connection) -> Option<Request> {
             _ => return None,
         }
     }
+    let end = head.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let mut body = head.split_off(end);
     let head = String::from_utf8(head).ok()?;
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    while body.len() < length.unwrap_or(0) {
+        match connection.read(&mut buffer) {
+            Ok(n) if n > 0 => body.extend_from_slice(&buffer[..n]),
+            _ => return None,
+        }
+    }
     let path = head.split(' ').nth(1)?.split('?').next()?.to_owned();
     let header =
         |line: &str| line.to_ascii_lowercase().starts_with("authorization:").then(|| line[14..].trim().to_owned());
-    Some(Request { path, authorization: head.lines().find_map(header).unwrap_or_default() })
+    let authorization = head.lines().find_map(header).unwrap_or_default();
+    Some(Request { path, authorization, body: String::from_utf8(body).ok()? })
 }
 
 /// The answers of the registry in which a recorded folder's schemas were.
