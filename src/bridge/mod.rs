@@ -4,6 +4,7 @@
 //! next batch while Postgres applies the last. Whatever ends first — the input, a signal, a failure — the rest drains
 //! and ends too.
 
+mod forwarding;
 mod lane;
 
 use std::sync::{Arc, mpsc as thread_channel};
@@ -20,7 +21,7 @@ use crate::dedup::Dedup;
 use crate::progress::Progress;
 use crate::records::TopicPartition;
 use crate::registry::Registry;
-use crate::rejects::Reject;
+use crate::rejects::{self, Reject, Rejects};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Claim, Failure, PostgresSink};
@@ -54,18 +55,25 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
+    let rejects = Arc::new(Rejects::new(&config.rejects));
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.sink.n_lanes);
     for _ in 0..config.sink.n_lanes {
         let (inbox, batches) = mpsc::channel(1);
         inboxes.push(inbox);
-        let planner = Planner::new(&config, Arc::clone(&decoding), dedup.clone());
-        let lane = Lane::new(sink(&config), planner, batches, (Arc::clone(&progress), dedup.clone()), shutdown.clone());
+        let planner = Planner::new(&config, Arc::clone(&decoding), dedup.clone(), Arc::clone(&rejects));
+        let shared = (Arc::clone(&progress), dedup.clone(), Arc::clone(&rejects));
+        let lane = Lane::new(sink(&config), planner, batches, shared, shutdown.clone());
         lanes.spawn(lane.run());
     }
+    let forwarding = match rejects.outbox() {
+        None => None,
+        Some(outbox) => Some(forwarding::start(&config, sink(&config), Arc::clone(outbox), shutdown.clone())?),
+    };
     let (drained, lanes_drained) = thread_channel::channel();
     let gatherer = Gatherer::new(config.batch, inboxes);
-    let source = start_source(config, gatherer, Arc::clone(&progress), shutdown.clone(), lanes_drained)?;
+    let source =
+        start_source(config, gatherer, (Arc::clone(&progress), Arc::clone(&rejects)), shutdown.clone(), lanes_drained)?;
 
     let report = tokio::spawn({
         let progress = Arc::clone(&progress);
@@ -74,6 +82,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let outcome = drain(&mut lanes, &shutdown).await;
     report.abort();
     let _ = drained.send(());
+    let outcome = match (forwarding, rejects.outbox()) {
+        (Some(ended), Some(outbox)) => outcome.and(end_forwarding(ended, outbox, &shutdown).await),
+        _ => outcome,
+    };
     let ended = tokio::task::spawn_blocking(move || source.join()).await;
     progress.summarize();
     outcome?;
@@ -86,7 +98,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
 }
 
 fn sink(config: &Config) -> PostgresSink {
-    PostgresSink::new(&config.name, &config.sink)
+    PostgresSink::new(&config.name, &config.sink, &config.rejects)
 }
 
 /// Waits for the lanes: they end when the source has let go of them. The first error stops the pipeline.
@@ -121,6 +133,26 @@ async fn drain(lanes: &mut JoinSet<Result<(), RunError>>, shutdown: &Shutdown) -
     }
 }
 
+/// Waits until all rejects are forwarded, but not for long when the pipeline is to stop.
+async fn end_forwarding(
+    ended: forwarding::Ended,
+    outbox: &rejects::outbox::Outbox,
+    shutdown: &Shutdown,
+) -> Result<(), RunError> {
+    outbox.close();
+    let cut_off = async {
+        shutdown.requested().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = ended => ended.unwrap_or_else(|_| Err(RunError::Fatal("the thread that forwards rejects panicked".to_owned()))),
+        () = cut_off => {
+            tracing::warn!("Kafka did not take the open rejects in time: they are forwarded at the next start");
+            Ok(())
+        }
+    }
+}
+
 type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 
 /// Starts the thread that reads. It hands over what is open when it ends, lets go of the lanes, and leaves the group
@@ -128,13 +160,13 @@ type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 fn start_source(
     config: Config,
     mut gatherer: Gatherer,
-    progress: Arc<Progress>,
+    (progress, rejects): (Arc<Progress>, Arc<Rejects>),
     shutdown: Shutdown,
     lanes_drained: thread_channel::Receiver<()>,
 ) -> Result<SourceThread, RunError> {
     let runtime = Handle::current();
     let body = move || {
-        let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
+        let mut claiming = Claiming { sink: sink(&config), rejects, runtime, shutdown: shutdown.clone() };
         let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
@@ -173,6 +205,7 @@ fn start_source(
 /// Claims partitions from the source's thread, for as long as Postgres is away.
 struct Claiming {
     sink: PostgresSink,
+    rejects: Arc<Rejects>,
     runtime: Handle,
     shutdown: Shutdown,
 }
@@ -181,10 +214,10 @@ impl Claiming {
     fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
         let mut backoff = Backoff::default();
         loop {
-            let Self { sink, runtime, shutdown } = self;
+            let Self { sink, rejects, runtime, shutdown } = self;
             let attempt = async {
                 tokio::select! {
-                    claimed = sink.claim(wanted) => Some(claimed),
+                    claimed = claim(sink, rejects, wanted) => Some(claimed),
                     () = shutdown.requested() => None,
                 }
             };
@@ -201,4 +234,24 @@ impl Claiming {
             }
         }
     }
+}
+
+/// Claims partitions, and learns which of their keys are blocked.
+async fn claim(
+    sink: &mut PostgresSink,
+    rejects: &Rejects,
+    wanted: &[(TopicPartition, i64)],
+) -> Result<Vec<Claim>, Failure> {
+    let claims = sink.claim(wanted).await?;
+    if let Some(outbox) = rejects.outbox() {
+        for ((partition, _), claim) in wanted.iter().zip(&claims) {
+            outbox.own(partition, claim.epoch);
+        }
+    }
+    if let Some(blocked) = rejects.blocked() {
+        for (partition, _) in wanted {
+            blocked.replace(partition, &sink.open_keys(partition).await?);
+        }
+    }
+    Ok(claims)
 }

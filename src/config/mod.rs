@@ -54,7 +54,7 @@ pub struct Config {
     /// When a batch closes.
     pub batch: Limits,
     /// What happens to a record that cannot be applied.
-    pub rejects: RejectPolicy,
+    pub rejects: Rejects,
 }
 
 /// Where records come from.
@@ -168,6 +168,19 @@ pub struct Limits {
     pub linger: Duration,
 }
 
+/// What happens to records that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejects {
+    /// What happens to one.
+    pub policy: RejectPolicy,
+    /// Where [`RejectPolicy::Topic`] writes them.
+    pub topic: Option<String>,
+    /// How many may be passed over in a minute; the pipeline stops at the next.
+    pub max_per_minute: usize,
+    /// Whether later records of a reject's key are set aside behind it.
+    pub block_key: bool,
+}
+
 /// What happens to a record that cannot be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectPolicy {
@@ -175,6 +188,10 @@ pub enum RejectPolicy {
     Stop,
     /// It is counted, logged and passed over.
     Skip,
+    /// The same, and it is kept in `rowkind.rejects`, in the transaction that moves the offset past it.
+    Table,
+    /// The same, and it is written to a topic from there.
+    Topic,
 }
 
 /// A configuration that cannot be used: exit code 2.
@@ -234,7 +251,7 @@ impl Config {
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
                 linger: read.parsed("batch.linger", parse_duration)?,
             },
-            rejects: read.choice("rejects.policy", &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)])?,
+            rejects: reading::rejects(&read)?,
         })
     }
 }

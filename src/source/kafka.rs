@@ -13,10 +13,10 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
-use super::{Claims, Gatherer, SourceError, gap};
+use super::{Claims, Gatherer, SourceError, gap, headers};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
-use crate::records::{Claimed, TopicPartition};
+use crate::records::{Beside, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::Claim;
 
@@ -119,7 +119,9 @@ impl KafkaSource {
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
                 let mut keep_alive = KeepAlive::new(consumer);
-                gatherer.push(place, message.key(), message.payload(), || {
+                let headers = message.headers().map(headers::text).unwrap_or_default();
+                let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
+                gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();
                     !shutdown.is_requested()
                 });

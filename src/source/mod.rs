@@ -7,6 +7,7 @@
 mod consumer;
 mod file;
 mod gather;
+mod headers;
 mod kafka;
 mod line;
 mod topic;
@@ -16,6 +17,7 @@ use crate::sink::postgres::Claim;
 
 pub use file::FileSource;
 pub use gather::Gatherer;
+pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use topic::read_topic;

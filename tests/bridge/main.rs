@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod aside;
 mod auto;
 mod changes;
 mod demo;
@@ -26,6 +27,7 @@ mod kills;
 mod logs;
 mod names;
 mod outage;
+mod poison;
 mod recorded;
 mod registry;
 mod rejects;

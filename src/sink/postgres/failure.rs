@@ -8,6 +8,7 @@ use sqlx::postgres::PgDatabaseError;
 use super::plan::Unplanned;
 use super::writes::Unfound;
 use crate::records::TopicPartition;
+use crate::rejects::Reason;
 
 /// Why a batch was not applied. Nothing of it was.
 #[derive(Debug)]
@@ -20,9 +21,13 @@ pub enum Failure {
         text: String,
         /// What a person can do when it is a record; empty where there is nothing to say.
         remedy: &'static str,
+        /// `None` when it was not Postgres that refused it.
+        sqlstate: Option<String>,
     },
-    /// This record, by its index in the batch, cannot be applied. `1` says why, without a value of it.
-    Record(usize, String),
+    /// This record, by its index in the batch, cannot be applied.
+    Record(usize, Reason),
+    /// Nothing is open any more of some of the rejects of these partitions behind which records were to be set aside.
+    Unblocked(Vec<TopicPartition>),
     /// The target's tables have changed under us: look them up again.
     Stale(String),
     /// Another instance has these partitions now.
@@ -35,8 +40,10 @@ impl Failure {
     /// The same, where the data is that of one record.
     pub(super) fn of_record(self, index: usize) -> Self {
         match self {
-            Self::Data { text, remedy: "" } => Self::Record(index, text),
-            Self::Data { text, remedy } => Self::Record(index, format!("{text}: {remedy}")),
+            Self::Data { text, remedy, sqlstate } => {
+                let text = if remedy.is_empty() { text } else { format!("{text}: {remedy}") };
+                Self::Record(index, Reason { sqlstate, ..Reason::from(text) })
+            }
             failure => failure,
         }
     }
@@ -55,18 +62,18 @@ impl From<Unfound> for Failure {
                  or give the topic a [[route]] with `key`",
             ),
         };
-        Self::Data { text: text.to_owned(), remedy }
+        Self::Data { text: text.to_owned(), remedy, sqlstate: None }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(text)
-            | Self::Data { text, .. }
-            | Self::Record(_, text)
-            | Self::Stale(text)
-            | Self::Fatal(text) => f.write_str(text),
+            Self::Retry(text) | Self::Data { text, .. } | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
+            Self::Record(_, reason) => reason.fmt(f),
+            Self::Unblocked(partitions) => {
+                write!(f, "rejects of {} partitions are not open any more", partitions.len())
+            }
             Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
         }
     }
@@ -114,9 +121,9 @@ fn by_sqlstate(error: &PgDatabaseError) -> Failure {
         ("08" | "53" | "57" | "58", _) | (_, "25006" | "40001" | "40P01" | "55P03") => Failure::Retry(text),
         // a table or column is not what it was, or its unique index is gone
         (_, "42P01" | "42703" | "42P10" | "42804" | "42846") => Failure::Stale(text),
-        (_, "23503") => Failure::Data { text, remedy: NO_ORDER },
+        (_, "23503") => Failure::Data { text, remedy: NO_ORDER, sqlstate: Some(code.to_owned()) },
         // a value, a constraint, a row too large for a page or an index, two rows that Postgres takes for one
-        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data { text, remedy: "" },
+        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data { text, remedy: "", sqlstate: Some(code.to_owned()) },
         _ => Failure::Fatal(text),
     }
 }

@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -121,6 +122,29 @@ impl Broker {
         ended.unwrap();
     }
 
+    /// What a reader of committed records finds in partition 0 of a topic.
+    pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
+        let reader: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("group.id", "none")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .create()
+            .unwrap();
+        let mut all = TopicPartitionList::new();
+        all.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        reader.assign(&all).unwrap();
+        let mut found = Vec::new();
+        loop {
+            match reader.poll(TIMEOUT) {
+                Some(Ok(message)) => found.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(_))) => return found,
+                Some(Err(error)) => panic!("{error}"),
+                None => panic!("no end of {topic} in {TIMEOUT:?}"),
+            }
+        }
+    }
+
     /// Whether it is a mock cluster.
     pub(crate) fn is_mock(&self) -> bool {
         matches!(self.cluster, Cluster::Mock(_))
@@ -147,7 +171,7 @@ impl Broker {
     pub(crate) fn forget_the_oldest(&self, topic: &str, partition: i32) {
         match &self.cluster {
             Cluster::Mock(_) => {
-                let large = Record { key: None, payload: Some(vec![b' '; 900_000]) };
+                let large = Record { payload: Some(vec![b' '; 900_000]), ..Record::default() };
                 self.write(topic, partition, &vec![large; 8]);
             }
             Cluster::Real(admin) => {
@@ -191,6 +215,10 @@ async fn send(producer: &FutureProducer, topic: &str, partition: i32, record: &R
     let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic).partition(partition);
     message.key = record.key.as_deref();
     message.payload = record.payload.as_deref();
+    if !record.headers.is_empty() {
+        let headers = record.headers.iter().map(|(key, value)| Header { key, value: Some(*value) });
+        message.headers = Some(headers.fold(OwnedHeaders::new(), OwnedHeaders::insert));
+    }
     loop {
         match producer.send_result(message) {
             Ok(delivery) => return delivery,
