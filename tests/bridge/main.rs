@@ -20,6 +20,7 @@ mod evolve;
 mod fencing;
 mod file;
 mod foreign_keys;
+mod forwarding;
 mod gap;
 mod inspect;
 mod keyless;
