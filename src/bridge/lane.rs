@@ -291,9 +291,10 @@ impl Lane {
         let Applied { plan, advances } = applied;
         let done = if self.rejects.policy().keeps() { "put aside" } else { "skipped" };
         for reject in plan.passed.values() {
-            match reject.reason.behind {
-                None => tracing::warn!("{done} {reject}"),
-                Some(_) => tracing::info!("{done} {reject}"),
+            if reject.reason.behind.is_some() {
+                tracing::info!("{done} {reject}");
+            } else {
+                tracing::warn!("{done} {reject}");
             }
         }
         self.rejects.note(plan.passed.values());

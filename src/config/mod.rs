@@ -5,6 +5,7 @@
 
 pub(crate) mod layers;
 mod reading;
+mod rejects;
 mod routes;
 pub(crate) mod settings;
 
@@ -22,6 +23,7 @@ use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
 use layers::{Layers, Typed};
+pub use rejects::{RejectPolicy, Rejects};
 use settings::{SETTINGS, Setting};
 
 /// A pipeline.
@@ -168,32 +170,6 @@ pub struct Limits {
     pub linger: Duration,
 }
 
-/// What happens to records that cannot be applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejects {
-    /// What happens to one.
-    pub policy: RejectPolicy,
-    /// Where [`RejectPolicy::Topic`] writes them.
-    pub topic: Option<String>,
-    /// How many may be passed over in a minute; the pipeline stops at the next.
-    pub max_per_minute: usize,
-    /// Whether later records of a reject's key are set aside behind it.
-    pub block_key: bool,
-}
-
-/// What happens to a record that cannot be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectPolicy {
-    /// Everything before it is applied, then the pipeline stops with exit code 3.
-    Stop,
-    /// It is counted, logged and passed over.
-    Skip,
-    /// The same, and it is kept in `rowkind.rejects`, in the transaction that moves the offset past it.
-    Table,
-    /// The same, and it is written to a topic from there.
-    Topic,
-}
-
 /// A configuration that cannot be used: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -251,7 +227,7 @@ impl Config {
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
                 linger: read.parsed("batch.linger", parse_duration)?,
             },
-            rejects: reading::rejects(&read)?,
+            rejects: rejects::read(&read)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use rowkind_formats::{BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
 
-use super::{ConfigError, Reader, RejectPolicy, Rejects, parse_bytes};
+use super::{ConfigError, Reader, parse_bytes};
 use crate::registry::{Location, Login, Settings};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
@@ -92,26 +92,6 @@ pub(super) fn registry(read: &Reader<'_>) -> Result<Option<Settings>, ConfigErro
         (Some(_), Some(_)) => return Err(read.invalid("registry.token", "no `registry.username` beside it")),
     };
     Ok(Some(Settings { location, login, ca: read.text("registry.ca_location").map(Into::into) }))
-}
-
-/// What happens to records that cannot be applied.
-pub(super) fn rejects(read: &Reader<'_>) -> Result<Rejects, ConfigError> {
-    use RejectPolicy as P;
-    let policy = read
-        .choice("rejects.policy", &[("stop", P::Stop), ("skip", P::Skip), ("table", P::Table), ("topic", P::Topic)])?;
-    let block_key = read.choice("rejects.block_key", &[("true", true), ("false", false)])?;
-    if block_key && !policy.keeps() {
-        let message =
-            "`rejects.block_key` sets records aside to be applied later: set `rejects.policy` to table or topic";
-        return Err(ConfigError::new(message.to_owned()));
-    }
-    let topic = if policy == P::Topic { Some(read.need("rejects.topic")?.to_owned()) } else { None };
-    if topic.is_some() && read.text("source.brokers").is_none() {
-        let message =
-            "`rejects.policy` = \"topic\" writes to the brokers of the source, and a file has none: set it to table";
-        return Err(ConfigError::new(message.to_owned()));
-    }
-    Ok(Rejects { policy, topic, max_per_minute: read.number("rejects.max_per_minute")?, block_key })
 }
 
 /// What documents become.

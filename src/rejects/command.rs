@@ -1,7 +1,8 @@
 //! `rowkind rejects`: what was put aside, listed, shown, applied after all, deleted.
 
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind, Write};
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,7 +209,7 @@ impl Retry {
             };
             *count += 1;
             let place = Place { partition: partition.clone(), offset: *offset };
-            lines.push_str(&format!("{place}  {said}\n"));
+            let _ = writeln!(lines, "{place}  {said}");
         }
         if let Some(dedup) = &self.dedup {
             dedup.commit(&page.seen);
@@ -216,7 +217,7 @@ impl Retry {
         print(&lines)
     }
 
-    fn end(self) -> anyhow::Result<()> {
+    fn end(&self) -> anyhow::Result<()> {
         print(&format!("applied {}, {} left\n", self.n_applied, self.n_rejected + self.n_untried))?;
         match (self.n_rejected, self.n_untried) {
             (0, 0) => Ok(()),
@@ -227,7 +228,7 @@ impl Retry {
 }
 
 fn failed(failure: Failure) -> anyhow::Error {
-    anyhow::Error::msg(failure.to_string())
+    anyhow::Error::msg(failure)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::kept::Kept;
 use crate::config::Kafka;
@@ -146,7 +146,7 @@ impl Forwarder {
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition(topic, *number);
         let committed = self.group.committed_offsets(wanted, TIMEOUT).map_err(failed)?;
-        if let Some(Offset::Offset(offset)) = committed.elements().first().map(|element| element.offset()) {
+        if let Some(Offset::Offset(offset)) = committed.elements().first().map(TopicPartitionListElem::offset) {
             producing.next_offset = offset;
         }
         Ok(producing)
@@ -204,24 +204,31 @@ fn headers(pipeline: &str, reject: &Kept) -> OwnedHeaders {
     })
 }
 
+/// What a person has to do about each code, in writing; what is not here is tried again.
+pub const CODES: &[(RDKafkaErrorCode, &str)] = &[
+    (RDKafkaErrorCode::TopicAuthorizationFailed, "allow WRITE and DESCRIBE on the topic"),
+    (RDKafkaErrorCode::TransactionalIdAuthorizationFailed, TRANSACTIONS),
+    (RDKafkaErrorCode::ClusterAuthorizationFailed, TRANSACTIONS),
+    (RDKafkaErrorCode::GroupAuthorizationFailed, "allow READ on the group `<name>.rejects`"),
+    (RDKafkaErrorCode::SaslAuthenticationFailed, "see `sasl.*` and `ssl.*` in `source.properties`"),
+    (RDKafkaErrorCode::Authentication, "see `sasl.*` and `ssl.*` in `source.properties`"),
+    (RDKafkaErrorCode::InvalidTopic, "see `rejects.topic`"),
+    (RDKafkaErrorCode::UnknownTopic, "create the topic"),
+    (RDKafkaErrorCode::UnknownTopicOrPartition, "create the topic"),
+    (RDKafkaErrorCode::UnknownPartition, "create the topic"),
+    (RDKafkaErrorCode::MessageSizeTooLarge, "raise the topic's `max.message.bytes`"),
+];
+
+const TRANSACTIONS: &str = "allow WRITE and DESCRIBE on the transactional ids `rowkind.<name>.*`";
+
 fn sort(error: &KafkaError, producing: &Producing) -> Unforwarded {
-    use RDKafkaErrorCode as C;
     let undelivered = *producing.producer.context().undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-    let code = undelivered.or(error.rdkafka_error_code());
     let partition = &producing.partition;
-    let remedy = match code {
-        Some(C::TopicAuthorizationFailed) => "allow WRITE on the topic",
-        Some(C::TransactionalIdAuthorizationFailed | C::ClusterAuthorizationFailed) => {
-            "allow WRITE and DESCRIBE on the transactional ids that begin with `rowkind.` and the pipeline's name"
-        }
-        Some(C::GroupAuthorizationFailed) => "allow READ on the group of the pipeline's name with `.rejects` behind it",
-        Some(C::MessageSizeTooLarge) => "raise the topic's `max.message.bytes`",
-        Some(C::UnknownTopic | C::UnknownTopicOrPartition | C::UnknownPartition) => "create the topic",
-        Some(C::SaslAuthenticationFailed | C::InvalidTopic) => "see `source.properties` and `rejects.topic`",
-        _ => return Unforwarded::Retry(format!("{partition}: Kafka: {error}")),
+    let code = undelivered.or(error.rdkafka_error_code());
+    let Some((code, remedy)) = CODES.iter().find(|(known, _)| Some(*known) == code) else {
+        return Unforwarded::Retry(format!("{partition}: Kafka: {error}"));
     };
-    let reason = code.map_or_else(|| error.to_string(), |code| code.to_string());
     Unforwarded::Fatal(format!(
-        "cannot write rejects of {partition} to `rejects.topic`: Kafka: {reason}: {remedy}. They are kept in rowkind.rejects"
+        "cannot write rejects of {partition} to `rejects.topic`: Kafka: {code}: {remedy}. They are kept in rowkind.rejects"
     ))
 }

@@ -71,7 +71,7 @@ pub struct Reject {
     /// Its offset.
     pub offset: i64,
     /// What is wrong with it.
-    pub reason: Reason,
+    pub reason: Box<Reason>,
     /// What later records are told by that are set aside behind it; `None` where none is.
     pub keys: Option<Keys>,
 }
@@ -82,7 +82,7 @@ impl Reject {
         Self {
             partition: TopicPartition { topic: record.topic.into(), partition: record.partition },
             offset: record.offset,
-            reason: reason.into(),
+            reason: Box::new(reason.into()),
             keys: None,
         }
     }
@@ -120,7 +120,7 @@ impl RejectPolicy {
 }
 
 /// The time in which [`max_per_minute`](config::Rejects::max_per_minute) counts.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The rejects of a pipeline, for all its lanes: how many there were of late, and which keys they block.
 #[derive(Debug)]
@@ -167,10 +167,9 @@ impl Rejects {
         let is_one_too_many = reject.reason.behind.is_none() && self.n_recent() + n_passed >= self.max_per_minute;
         if self.policy != RejectPolicy::Stop && is_one_too_many {
             reject.reason.stops = true;
-            reject.reason.text.push_str(&format!(
-                "; {} records were rejected within a minute before it, as many as `rejects.max_per_minute` allows",
-                self.max_per_minute
-            ));
+            let n = self.max_per_minute;
+            let why = "records were rejected within a minute before it, as many as `rejects.max_per_minute` allows";
+            reject.reason.text = format!("{}; {n} {why}", reject.reason.text);
         }
         self.policy.judge(reject)
     }

@@ -12,7 +12,8 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
+use super::consumer::{self, QueuedConsumer, Rebalance};
+use super::failure::{self, PollError};
 use super::{Claims, Gatherer, SourceError, gap, headers};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
@@ -108,7 +109,7 @@ impl KafkaSource {
         let Self { consumer, moved_at, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
-            Some(Err(error)) => match consumer::sort(&error) {
+            Some(Err(error)) => match failure::sort(&error) {
                 PollError::Passing => {
                     consumer.context().warn(&error, &error.to_string());
                     Ok(())

@@ -5,6 +5,7 @@
 //! below it.
 
 mod consumer;
+pub mod failure;
 mod file;
 mod gather;
 mod headers;

@@ -4,17 +4,8 @@
 use rdkafka::message::{Headers as _, Message as _};
 use serde_json::{Value, json};
 
-use crate::harness::{Broker, Database, Pipeline, Record, created, deleted, file_of, truncated, updated};
-
-fn item(id: i64, v: &str) -> Record {
-    created("items", json!({"id": id, "v": v}))
-}
-
-fn with_items() -> Database {
-    let database = Database::new();
-    database.execute("create table items (id int primary key, v text check (length(v) <= 5))");
-    database
-}
+use crate::harness::{Broker, Pipeline, Record, deleted, file_of, truncated, updated};
+use crate::rejects::{item, with_items};
 
 const ITEMS: &str = "select id, v from items order by id";
 
@@ -22,10 +13,10 @@ const ITEMS: &str = "select id, v from items order by id";
 fn a_reject_is_kept_whole() {
     let (broker, database) = (Broker::start(), with_items());
     let topic = broker.topic("shop.public.items", 1);
-    let mut broken = Record::raw("{\"op\":\"c\",\"after\":{\"\\u0000").keyed(json!({"id": 1}));
-    broken.headers = vec![("trace", b"abc"), ("raw", b"\xFF\x00")];
+    let mut bad = Record::raw("{\"op\":\"c\",\"after\":{\"\\u0000").keyed(json!({"id": 1}));
+    bad.headers = vec![("trace", b"abc"), ("raw", b"\xFF\x00")];
     let binary = Record { payload: Some(vec![0, 0xFF, 7]), ..Record::default() };
-    broker.write(&topic, 0, &[item(0, "ok"), broken, item(2, "too long"), binary, item(4, "ok")]);
+    broker.write(&topic, 0, &[item(0, "ok"), bad, item(2, "too long"), binary, item(4, "ok")]);
     let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("rejects.policy", "table");
     let ended = pipeline.run().with_code(0).says(&format!("put aside topic {topic}, partition 0, offset 1: `payload`"));
     assert!(ended.log.contains("rejects=3"), "{}", ended.log);
@@ -284,14 +275,14 @@ fn settings_that_go_together() {
 #[test]
 fn rejects_are_written_to_a_topic() {
     let (broker, database) = (Broker::start(), with_items());
-    let (topic, bad) = (broker.topic("shop.public.items", 1), broker.topic("bad", 1));
-    let mut broken = Record::raw("no JSON").keyed(json!({"id": 1}));
-    broken.headers = vec![("trace", b"abc")];
-    broker.write(&topic, 0, &[item(0, "ok"), broken, item(2, "too long"), item(3, "ok")]);
+    let (topic, dead) = (broker.topic("shop.public.items", 1), broker.topic("bad", 1));
+    let mut bad = Record::raw("no JSON").keyed(json!({"id": 1}));
+    bad.headers = vec![("trace", b"abc")];
+    broker.write(&topic, 0, &[item(0, "ok"), bad, item(2, "too long"), item(3, "ok")]);
     let pipeline =
-        Pipeline::from_topics(&broker, &[&topic], &database).set("rejects.policy", "topic").set("rejects.topic", &bad);
+        Pipeline::from_topics(&broker, &[&topic], &database).set("rejects.policy", "topic").set("rejects.topic", &dead);
     pipeline.run().with_code(0).says("rejects=2");
-    let found = broker.read(&bad);
+    let found = broker.read(&dead);
     let payloads: Vec<_> = found.iter().map(|message| message.payload().unwrap().to_vec()).collect();
     assert_eq!(payloads, [b"no JSON".to_vec(), item(2, "too long").payload.unwrap()]);
     assert_eq!(found[0].key().unwrap(), br#"{"id":1}"#);
@@ -312,7 +303,7 @@ fn rejects_are_written_to_a_topic() {
 
     broker.write(&topic, 0, &[item(4, "too long")]);
     pipeline.run().with_code(0).says("rejects=1");
-    assert_eq!(broker.read(&bad).len(), 3);
+    assert_eq!(broker.read(&dead).len(), 3);
     if !broker.is_mock() {
         // the mock does not keep the offsets of a transaction
         assert_eq!(broker.committed(&format!("{}.rejects", pipeline.name()), &topic, 0), Some(5));

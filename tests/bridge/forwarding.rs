@@ -15,9 +15,9 @@ fn is_bad(id: i64) -> bool {
 }
 
 fn records() -> Vec<Record> {
-    let record = |id| match is_bad(id) {
-        true => Record::raw("no JSON").keyed(json!({"id": id})),
-        false => created("t", json!({"id": id})),
+    let record = |id| {
+        let key = json!({"id": id});
+        if is_bad(id) { Record::raw("no JSON").keyed(key) } else { created("t", key) }
     };
     (0..N_RECORDS).map(record).collect()
 }

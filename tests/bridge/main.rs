@@ -16,6 +16,7 @@ mod aside;
 mod auto;
 mod changes;
 mod demo;
+mod errors;
 mod evolve;
 mod fencing;
 mod file;

@@ -2,6 +2,7 @@
 //! is put aside is just these.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::json;
 
@@ -98,8 +99,7 @@ fn check(poisoned: &BTreeMap<usize, Poison>, max_rows: usize) {
             let expected: Vec<String> = poisoned
                 .iter()
                 .map(|(id, poison)| {
-                    let payload: String =
-                        records[*id].payload.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+                    let payload = hex(records[*id].payload.as_deref().unwrap());
                     let sqlstate = Some(poison.sqlstate()).filter(|code| !code.is_empty()).unwrap_or("\"\"");
                     format!("({id},{sqlstate},{payload})")
                 })
@@ -107,6 +107,13 @@ fn check(poisoned: &BTreeMap<usize, Poison>, max_rows: usize) {
             assert_eq!(database.rows(rejects), expected.join("\n"), "{said}");
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 #[test]

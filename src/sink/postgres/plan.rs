@@ -22,7 +22,7 @@ use crate::config::{Config, Evolve, TruncatePolicy};
 use crate::decode::{self, Decoder, Undecoded};
 use crate::dedup::{Dedup, Judge, Seen};
 use crate::records::Records;
-use crate::rejects::blocked::{Held, keys_of};
+use crate::rejects::blocked::Held;
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::route::{KeyBy, Routes, Shape, TargetName, Unnamed};
 
@@ -73,11 +73,11 @@ pub enum Unplanned {
 /// Makes plans. It keeps what the decoder learns from record to record.
 #[derive(Debug)]
 pub struct Planner {
-    decoder: Decoder,
+    pub(super) decoder: Decoder,
     pub(super) routes: Routes,
     evolve: Evolve,
     pub(super) truncate: TruncatePolicy,
-    rejects: Arc<Rejects>,
+    pub(super) rejects: Arc<Rejects>,
     pub(super) modes: Modes,
     /// Of which source tables rows are applied; of all when `None`.
     tables: Option<Regex>,
@@ -266,39 +266,6 @@ impl Planner {
             }
             Verdict::Pass(reject) => drop(plan.passed.insert(index, reject)),
         }
-    }
-
-    /// Decides about a record that cannot be applied, behind `n_passed` that are passed over with it.
-    pub fn reject(&mut self, records: &Records, index: usize, reason: Reason, n_passed: usize) -> Verdict {
-        let record = records.get(index);
-        let mut reject = Reject::new(&record, reason);
-        if self.rejects.blocked().is_some() {
-            let keys = keys_of(&record, self.decoder.decode(&record).ok().as_ref());
-            if keys.is_empty() {
-                reject.reason.stops = true;
-                reject.reason.text.push_str(
-                    "; its key is not known, so that `rejects.block_key` cannot set the later records of it aside",
-                );
-            }
-            reject.keys = Some(keys);
-        }
-        self.rejects.judge(reject, n_passed)
-    }
-
-    /// Whether no reject of the record's key is open.
-    fn check_key(&self, (records, index): (&Records, usize), event: &Event<'_>, held: &Held) -> Result<(), Refusal> {
-        let Some(blocked) = self.rejects.blocked() else { return Ok(()) };
-        let partition = records.partition(index);
-        if !held.has(partition) && !blocked.has(partition) {
-            return Ok(());
-        }
-        if matches!(event, Event::Truncate { .. }) && self.truncate == TruncatePolicy::Apply {
-            let text = "a truncate behind rejects of its partition, of rows that it would have removed: apply them (rowkind rejects retry) or delete them first";
-            return Err(Refusal::Reject(Reason::to_stop(text.to_owned())));
-        }
-        let keys = keys_of(&records.get(index), Some(event));
-        let behind = held.behind(partition, &keys).or_else(|| blocked.behind(partition, &keys));
-        behind.map_or(Ok(()), |offset| Err(Refusal::Reject(Reason::behind(offset))))
     }
 
     /// Takes a record's rows into their table's batch: all of them or none.

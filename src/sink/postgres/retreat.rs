@@ -85,11 +85,11 @@ impl Retreat<'_> {
             let plan = resolved(transaction, catalog, self.making, altered, plan).await;
             let plan = plan.map_err(|failure| failure.of_record(index))?;
             if let Some(reject) = plan.stopped {
-                return Err(Failure::Record(index, reject.reason));
+                return Err(Failure::Record(index, *reject.reason));
             }
             if let Some(reject) = plan.passed.get(&index).filter(|reject| reject.keys.is_some()) {
                 // what comes behind it has to know of it
-                return Err(Failure::Record(index, reject.reason.clone()));
+                return Err(Failure::Record(index, (*reject.reason).clone()));
             }
             if !defers && deferred::are_in(catalog) {
                 deferred::defer(transaction).await?;

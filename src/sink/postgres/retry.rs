@@ -191,7 +191,7 @@ impl Run<'_> {
         let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog, seen);
         let plan = resolved(transaction, catalog, self.making, altered, plan).await?;
         if let Some(reject) = plan.stopped {
-            return Ok(Retried::Rejected(reject.reason));
+            return Ok(Retried::Rejected(*reject.reason));
         }
         let defers = deferred::are_in(&self.catalog);
         if defers {
