@@ -8,6 +8,7 @@ use rowkind_formats::Format;
 use crate::config::settings::{self, Kind, SETTINGS, Setting};
 use crate::inspect::Output;
 use crate::log::LogFormat;
+use crate::rejects::kept::Place;
 
 /// The whole command line.
 pub fn command() -> Command {
@@ -26,12 +27,13 @@ pub fn command() -> Command {
                 .help("How log lines look; RUST_LOG chooses which there are"),
         )
         .subcommand(run())
+        .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
 }
 
 fn run() -> Command {
-    Command::new("run")
+    let run = Command::new("run")
         .about("Run a pipeline until SIGTERM or SIGINT (drains, commits, exits 0)")
         .after_help(
             "Every setting is a flag, an environment variable (--sink-url is ROWKIND_SINK_URL, or ROWKIND_SINK_URL_FILE for a file that \
@@ -39,7 +41,13 @@ fn run() -> Command {
              Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n\
              Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
              --sink-url postgres://app@localhost/shop",
-        )
+        );
+    of_pipeline(run, false)
+}
+
+/// A command on a pipeline, with its settings. They are shown with `run` alone.
+fn of_pipeline(command: Command, hides_settings: bool) -> Command {
+    command
         .arg(
             Arg::new("config")
                 .short('c')
@@ -48,10 +56,11 @@ fn run() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The configuration file (TOML)"),
         )
-        .args(SETTINGS.iter().map(flag))
+        .args(SETTINGS.iter().map(|setting| flag(setting).hide(hides_settings)))
         .arg(
             Arg::new("no-dedup")
                 .long("no-dedup")
+                .hide(hides_settings)
                 .action(ArgAction::SetTrue)
                 .conflicts_with("dedup-enabled")
                 .help("Apply every event, repeated ones too: the same as --dedup-enabled=false"),
@@ -92,6 +101,63 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Duration => "TIME",
         Kind::Choice(_) => "WORD",
     }
+}
+
+fn rejects() -> Command {
+    let places = || {
+        Arg::new("places")
+            .value_name("PLACE")
+            .num_args(0..)
+            .value_parser(value_parser!(Place))
+            .help("A reject, as topic:partition:offset; all when none is named")
+    };
+    let topic = || Arg::new("topic").long("topic").value_name("TOPIC").help("Only rejects of this topic");
+    let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let output = || {
+        Arg::new("output")
+            .long("output")
+            .value_name("OUTPUT")
+            .value_parser(value_parser!(Output))
+            .default_value("text")
+            .help("How it is printed; json is one object a line")
+    };
+    let limit = Arg::new("limit")
+        .long("limit")
+        .value_name("N")
+        .value_parser(value_parser!(u32).range(1..))
+        .default_value("100")
+        .help("How many at most");
+    let list = Command::new("list").about("List what is open: where it stands, when it was put aside, and why").args([
+        topic(),
+        limit,
+        output(),
+    ]);
+    let show = Command::new("show")
+        .about("Show one whole: why it was put aside, its key, headers and payload")
+        .after_help("With --output json it is a recorded record, as `rowkind inspect` reads it.")
+        .arg(places().num_args(1).required(true).help("The reject, as topic:partition:offset"))
+        .arg(output());
+    let retry = Command::new("retry")
+        .about("Apply them after all, in order; what is applied is open no more, what cannot be stays with its new reason")
+        .after_help(
+            "A reject is applied when nothing newer of its key can have been: with `rejects.block_key` later records of its key were set aside \
+             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.",
+        )
+        .args([places(), topic(), set("force", "Apply also those that may bring old values back")]);
+    let delete = Command::new("delete").about("Delete those that are not wanted").args([
+        places(),
+        topic(),
+        set("all", "All of them"),
+        set("yes", "Delete; without it they are only listed"),
+    ]);
+    Command::new("rejects")
+        .about(
+            "Look at records that were put aside (rejects.policy table or topic), apply them after all, or delete them",
+        )
+        .after_help("The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([list, show, retry, delete].map(|command| of_pipeline(command, true)))
 }
 
 fn inspect() -> Command {

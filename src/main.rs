@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use rowkind::bridge::{self, RunError};
 use rowkind::config::{Config, ConfigError};
 use rowkind::log::{self, LogFormat};
+use rowkind::rejects::command::{self as rejects, Left};
 use rowkind::shutdown::Shutdown;
 use rowkind::source::SourceError;
 use rowkind::{cli, demo, inspect};
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
             log::start(format);
             Config::read(flags).map_err(anyhow::Error::from).and_then(run)
         }
+        Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
         _ => unreachable!("clap asks for a subcommand"),
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> u8 {
     match (error.downcast_ref::<RunError>(), error.is::<ConfigError>()) {
         (Some(RunError::Rejected(_)), _) => 3,
+        _ if matches!(error.downcast_ref(), Some(Left::Rejected(_))) => 3,
         (Some(RunError::Config(_)), _) | (_, true) => 2,
         _ if matches!(error.downcast_ref(), Some(SourceError::Config(_))) => 2,
         _ => 1,

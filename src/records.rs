@@ -73,12 +73,23 @@ pub struct Claimed<'p> {
     pub next_offset: i64,
 }
 
+/// What stands beside a record's key and payload. It is kept for rejects, which are put aside whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside<'a> {
+    /// When the producer or the broker stamped it; milliseconds since 1970.
+    pub timestamp_ms: Option<i64>,
+    /// Its headers as the text of a JSON array, name and value in turn; empty where there are none.
+    pub headers: &'a str,
+}
+
 /// A batch of raw records.
 #[derive(Debug, Default)]
 pub struct Records {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     advances: Vec<Advance>,
+    /// Of the few records that have some: index and headers, in the order of arrival.
+    headers: Vec<(usize, Box<str>)>,
     is_tail: bool,
 }
 
@@ -87,6 +98,7 @@ struct Entry {
     /// Index in `advances`.
     partition: usize,
     offset: i64,
+    timestamp_ms: Option<i64>,
     key: Option<Range<usize>>,
     payload: Option<Range<usize>>,
 }
@@ -104,7 +116,13 @@ impl Records {
     }
 
     /// Adds a record that follows all others of its partition.
-    pub fn push(&mut self, claimed: Claimed<'_>, offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
+    pub fn push(
+        &mut self,
+        claimed: Claimed<'_>,
+        offset: i64,
+        (key, payload): (Option<&[u8]>, Option<&[u8]>),
+        beside: Beside<'_>,
+    ) {
         let to = if self.is_tail { claimed.next_offset } else { offset + 1 };
         let partition = self.advance(claimed, to);
         let mut store = |part: &[u8]| {
@@ -114,7 +132,10 @@ impl Records {
         };
         let key = key.map(&mut store);
         let payload = payload.map(&mut store);
-        self.entries.push(Entry { partition, offset, key, payload });
+        if !beside.headers.is_empty() {
+            self.headers.push((self.entries.len(), beside.headers.into()));
+        }
+        self.entries.push(Entry { partition, offset, timestamp_ms: beside.timestamp_ms, key, payload });
     }
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
@@ -159,6 +180,18 @@ impl Records {
         }
     }
 
+    /// What stands beside the record at `index`.
+    pub fn beside(&self, index: usize) -> Beside<'_> {
+        let of_record = self.headers.binary_search_by_key(&index, |(index, _)| *index);
+        let headers = of_record.map_or("", |at| &*self.headers[at].1);
+        Beside { timestamp_ms: self.entries[index].timestamp_ms, headers }
+    }
+
+    /// The partition of the record at `index`.
+    pub fn partition(&self, index: usize) -> &TopicPartition {
+        &self.advances[self.entries[index].partition].partition
+    }
+
     /// How many partitions the topic of the record at `index` has, as far as is known.
     pub fn n_partitions(&self, index: usize) -> usize {
         self.advances[self.entries[index].partition].n_partitions
@@ -200,7 +233,7 @@ impl Records {
             let advance = &self.advances[entry.partition];
             if !lost.contains(&advance.partition) {
                 let record = self.get(index);
-                kept.push(advance.claimed(), entry.offset, record.key, record.payload);
+                kept.push(advance.claimed(), entry.offset, (record.key, record.payload), self.beside(index));
             }
         }
         for advance in self.advances(&(start..self.len())) {
@@ -225,9 +258,11 @@ mod tests {
         let mut records = Records::default();
         let (first, second) = (partition(0), partition(1));
         let first = |next_offset| Claimed { partition: &first, n_partitions: 3, epoch: 1, next_offset };
-        records.push(first(4), 4, Some(b"k"), Some(b"p"));
-        records.push(Claimed { partition: &second, n_partitions: 2, epoch: 7, next_offset: 3 }, 9, None, None);
-        records.push(first(5), 5, None, Some(b""));
+        records.push(first(4), 4, (Some(b"k"), Some(b"p")), Beside::default());
+        let beside = Beside { timestamp_ms: Some(7), headers: "[]" };
+        let second = Claimed { partition: &second, n_partitions: 2, epoch: 7, next_offset: 3 };
+        records.push(second, 9, (None, None), beside);
+        records.push(first(5), 5, (None, Some(b"")), Beside::default());
         records.advance(first(6), 8);
         records
     }
@@ -258,6 +293,7 @@ mod tests {
         let kept = sample().without(&[partition(0)], 0);
         assert_eq!(moves(&kept, 0..kept.len()), [(1, 3, 10)]);
         assert_eq!((kept.get(0).offset, kept.n_partitions(0)), (9, 2));
+        assert_eq!(kept.beside(0), Beside { timestamp_ms: Some(7), headers: "[]" });
         let rest = sample().without(&[], 1);
         assert_eq!(moves(&rest, 0..rest.len()), [(0, 5, 8), (1, 3, 10)]);
     }

@@ -41,6 +41,46 @@ impl Sieve {
         self.dedup.clone()
     }
 
+    /// What a truncate does.
+    pub fn truncate(&self) -> TruncatePolicy {
+        self.truncate
+    }
+
+    /// The event of a record, all of it.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be read.
+    pub fn decode<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Undecoded> {
+        self.decoder.decode(record)
+    }
+
+    /// Takes out of the event of the record at `index` what is not applied; `false` when nothing is left of it.
+    ///
+    /// # Errors
+    ///
+    /// When it is a truncate that the policy refuses.
+    pub fn keeps(
+        &self,
+        (records, index): (&Records, usize),
+        event: &mut Event<'_>,
+        routes: &mut Routes,
+        judge: Option<&mut Judge<'_>>,
+    ) -> Result<bool, Undecoded> {
+        if event.table().is_some_and(|table| !self.wants(table)) {
+            return Ok(false);
+        }
+        if matches!(event, Event::Truncate { .. }) && !self.truncates(records.n_partitions(index))? {
+            return Ok(false);
+        }
+        let record = &records.get(index);
+        Ok(match (judge, event) {
+            (None, _) => true,
+            (Some(judge), Event::Change(change)) => is_new(judge, record, change, routes),
+            (Some(judge), event) => judge.keep(record, event),
+        })
+    }
+
     /// What is left of the event of the record at `index`; `None` when that is nothing.
     ///
     /// # Errors
@@ -52,20 +92,8 @@ impl Sieve {
         routes: &mut Routes,
         judge: Option<&mut Judge<'_>>,
     ) -> Result<Option<Event<'a>>, Undecoded> {
-        let record = &records.get(index);
-        let mut event = self.decoder.decode(record)?;
-        if event.table().is_some_and(|table| !self.wants(table)) {
-            return Ok(None);
-        }
-        if matches!(event, Event::Truncate { .. }) && !self.truncates(records.n_partitions(index))? {
-            return Ok(None);
-        }
-        let is_left = match (judge, &mut event) {
-            (None, _) => true,
-            (Some(judge), Event::Change(change)) => is_new(judge, record, change, routes),
-            (Some(judge), event) => judge.keep(record, event),
-        };
-        Ok(is_left.then_some(event))
+        let mut event = self.decode(&records.get(index))?;
+        Ok(self.keeps((records, index), &mut event, routes, judge)?.then_some(event))
     }
 
     /// Learns from records that were applied by an earlier run, so that their repeats are known.

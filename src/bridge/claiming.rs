@@ -8,6 +8,7 @@ use super::lane::Backoff;
 use crate::config::{ChangelogSink, Config, Sink, Source};
 use crate::normalize::State;
 use crate::records::{Claim, TopicPartition};
+use crate::rejects::Rejects;
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::{Failure, PostgresSink};
 use crate::source::{Ownership, SourceError, Wanted};
@@ -15,7 +16,7 @@ use crate::source::{Ownership, SourceError, Wanted};
 /// Who has the stored offsets.
 pub(super) enum Claiming {
     /// The target's database, for which it waits.
-    Database { sink: Box<PostgresSink>, runtime: Handle, shutdown: Shutdown },
+    Database { sink: Box<PostgresSink>, rejects: Arc<Rejects>, runtime: Handle, shutdown: Shutdown },
     /// The source's group; beside it there may be a state of rows.
     Group { ownership: Arc<Ownership>, state: Option<Arc<State>>, goes_by_state: bool },
 }
@@ -24,12 +25,13 @@ impl Claiming {
     pub(super) fn new(
         config: &Config,
         ownership: &Arc<Ownership>,
-        state: Option<Arc<State>>,
+        (state, rejects): (Option<Arc<State>>, Arc<Rejects>),
         shutdown: Shutdown,
     ) -> Self {
         match &config.sink {
             Sink::Postgres(postgres) => Self::Database {
-                sink: Box::new(PostgresSink::new(&config.name, postgres)),
+                sink: Box::new(PostgresSink::new(&config.name, postgres, &config.rejects)),
+                rejects,
                 runtime: Handle::current(),
                 shutdown,
             },
@@ -50,7 +52,9 @@ impl Claiming {
     /// When a person has to act, or the pipeline is being stopped.
     pub(super) fn claim(&mut self, wanted: &[Wanted]) -> Result<Vec<Claim>, SourceError> {
         match self {
-            Self::Database { sink, runtime, shutdown } => claim_in_database(sink, wanted, runtime, shutdown),
+            Self::Database { sink, rejects, runtime, shutdown } => {
+                claim_in_database((sink, rejects), wanted, runtime, shutdown)
+            }
             Self::Group { ownership, state, goes_by_state } => {
                 let state = state.as_deref();
                 wanted.iter().map(|wanted| claim_of_group(wanted, ownership, state, *goes_by_state)).collect()
@@ -61,7 +65,7 @@ impl Claiming {
 
 /// For as long as Postgres is away.
 fn claim_in_database(
-    sink: &mut PostgresSink,
+    (sink, rejects): (&mut PostgresSink, &Rejects),
     wanted: &[Wanted],
     runtime: &Handle,
     shutdown: &Shutdown,
@@ -72,7 +76,7 @@ fn claim_in_database(
     loop {
         let attempt = async {
             tokio::select! {
-                claimed = sink.claim(&partitions) => Some(claimed),
+                claimed = claim(sink, rejects, &partitions) => Some(claimed),
                 () = shutdown.requested() => None,
             }
         };
@@ -88,6 +92,26 @@ fn claim_in_database(
             }
         }
     }
+}
+
+/// Claims partitions, and learns which of their keys are blocked.
+async fn claim(
+    sink: &mut PostgresSink,
+    rejects: &Rejects,
+    wanted: &[(TopicPartition, i64)],
+) -> Result<Vec<Claim>, Failure> {
+    let claims = sink.claim(wanted).await?;
+    if let Some(outbox) = rejects.outbox() {
+        for ((partition, _), claim) in wanted.iter().zip(&claims) {
+            outbox.own(partition, claim.epoch);
+        }
+    }
+    if let Some(blocked) = rejects.blocked() {
+        for (partition, _) in wanted {
+            blocked.replace(partition, &sink.open_keys(partition).await?);
+        }
+    }
+    Ok(claims)
 }
 
 fn claim_of_group(

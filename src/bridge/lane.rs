@@ -15,7 +15,7 @@ use super::RunError;
 use crate::dedup::{Dedup, Seen};
 use crate::progress::Progress;
 use crate::records::{Records, TopicPartition};
-use crate::rejects::{Reject, Verdict};
+use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::catalog::Catalog;
 use crate::sink::postgres::plan::{Plan, Planner, Unplanned};
@@ -31,6 +31,7 @@ pub(super) struct Lane {
     shutdown: Shutdown,
     /// What is known of rows; `None` when every event is applied.
     dedup: Option<Arc<Dedup>>,
+    rejects: Arc<Rejects>,
     /// Since when this instance has not owned a partition that it still reads.
     lost: HashMap<TopicPartition, Instant>,
 }
@@ -56,16 +57,15 @@ struct Part {
 }
 
 /// How a part is done.
-#[derive(PartialEq)]
 enum Way {
     /// One change is left per key.
     Compacted,
     /// As its rows came.
     RowByRow,
     /// It is one record, which is judged: it cannot be applied, for this reason.
-    Judged(String),
-    /// Only its offsets are moved.
-    Passed,
+    Judged(Reason),
+    /// It is one record, which is passed over.
+    Passed(Reject),
 }
 
 /// A partition that another instance owns is revoked from this one by the group well before this; if it is not, the two
@@ -78,10 +78,10 @@ impl Lane {
         sink: PostgresSink,
         planner: Planner,
         batches: mpsc::Receiver<Records>,
-        (progress, dedup): (Arc<Progress>, Option<Arc<Dedup>>),
+        (progress, dedup, rejects): (Arc<Progress>, Option<Arc<Dedup>>, Arc<Rejects>),
         shutdown: Shutdown,
     ) -> Self {
-        Self { sink, planner: Some(planner), batches, progress, shutdown, dedup, lost: HashMap::new() }
+        Self { sink, planner: Some(planner), batches, progress, shutdown, dedup, rejects, lost: HashMap::new() }
     }
 
     /// Applies batches until there are no more.
@@ -96,7 +96,7 @@ impl Lane {
                 continue;
             }
             let (outcome, planning) = match plan {
-                Ok(plan) if plan.missing.is_empty() => {
+                Ok(plan) if plan.missing.is_empty() && self.rejects.allow(&plan.passed) => {
                     let (outcome, planning) = self.apply_and_plan(&records, plan).await;
                     (Some(outcome), planning)
                 }
@@ -106,7 +106,10 @@ impl Lane {
             if let Some(planning) = planning {
                 next = Some(self.planned(planning).await?);
             }
-            let is_as_planned = matches!(&outcome, Some(Ok(Applied { plan, .. })) if plan.range.end == records.len());
+            let is_as_planned = match &outcome {
+                Some(Ok(Applied { plan, .. })) => plan.range.end == records.len() && !self.blocks_keys(plan),
+                _ => false,
+            };
             if let Flow::End = self.complete(records, outcome).await? {
                 return Ok(());
             }
@@ -191,6 +194,7 @@ impl Lane {
                 todo.push(self.judge(&records, part.range, reason).await?);
                 continue;
             }
+            let is_compacted = matches!(part.way, Way::Compacted);
             let attempt = match outcome.take() {
                 Some(outcome) => outcome,
                 None => self.attempt(&records, &part).await,
@@ -199,7 +203,7 @@ impl Lane {
                 Ok(applied) => {
                     (backoff, was_stale) = (Backoff::default(), false);
                     let done = applied.plan.range.end;
-                    self.note(applied, &part)?;
+                    self.note(applied)?;
                     if done < part.range.end {
                         todo.push(Part { range: done..part.range.end, way: Way::Compacted });
                     }
@@ -217,12 +221,16 @@ impl Lane {
                     self.sink.forget_catalog();
                     todo.push(part);
                 }
-                Err(Failure::Data { text, .. }) if part.way == Way::Compacted => {
+                Err(Failure::Data { text, .. }) if is_compacted => {
                     tracing::info!(records = part.range.len(), "applying a batch again, row by row: {text}");
                     self.progress.add_retreat();
                     todo.push(Part { way: Way::RowByRow, ..part });
                 }
-                Err(Failure::Record(index, text)) => todo.extend(around(index, text, part.range)),
+                Err(Failure::Record(index, reason)) => todo.extend(around(index, reason, part.range)),
+                Err(Failure::Unblocked(partitions)) => {
+                    self.reload_blocked(&partitions).await?;
+                    todo.push(Part { way: Way::Compacted, ..part });
+                }
                 Err(Failure::Lost(lost)) => {
                     self.note_lost(&lost)?;
                     records = records.without(&lost, part.range.start);
@@ -240,41 +248,62 @@ impl Lane {
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
         let range = part.range.clone();
-        match part.way {
-            Way::Compacted => self.sink.apply(records, range, planner).await,
+        match &part.way {
             Way::RowByRow => self.sink.apply_row_by_row(records, range, planner).await,
-            Way::Judged(_) | Way::Passed => self.sink.pass(records, range).await,
+            Way::Passed(reject) => self.sink.pass(records, range.start, reject.clone()).await,
+            Way::Compacted | Way::Judged(_) => self.sink.apply(records, range, planner).await,
         }
     }
 
     /// Decides about a record that cannot be applied, behind all those before it: it is passed over, or an error.
-    async fn judge(&mut self, records: &Records, range: Range<usize>, mut reason: String) -> Result<Part, RunError> {
+    async fn judge(&mut self, records: &Records, range: Range<usize>, mut reason: Reason) -> Result<Part, RunError> {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
         if let Some(column) = self.sink.unreadable_column(records, range.start, planner).await {
-            reason = format!("column `{column}`: {reason}");
+            reason.text.insert_str(0, &format!("column `{column}`: "));
         }
-        match planner.rejects().judge(Reject::new(&records.get(range.start), reason)) {
+        match planner.reject(records, range.start, reason, 0) {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
-            Verdict::Pass(reject) => {
-                tracing::warn!("skipped {reject}");
-                Ok(Part { range, way: Way::Passed })
-            }
+            Verdict::Pass(reject) => Ok(Part { range, way: Way::Passed(reject) }),
         }
     }
 
-    /// Counts what was applied; an error when the pipeline stops behind it.
-    fn note(&mut self, applied: Applied, part: &Part) -> Result<(), RunError> {
-        let Applied { plan, advances } = applied;
-        let n_rejects = plan.passed.len() + if part.way == Way::Passed { part.range.len() } else { 0 };
-        for reject in &plan.passed {
-            tracing::warn!("skipped {reject}");
+    /// Whether a plan passes rejects over whose keys what comes behind it has to know.
+    fn blocks_keys(&self, plan: &Plan) -> bool {
+        self.rejects.blocked().is_some() && !plan.passed.is_empty()
+    }
+
+    /// Looks up which rejects of some partitions are open: a person has applied or deleted some.
+    async fn reload_blocked(&mut self, partitions: &[TopicPartition]) -> Result<(), RunError> {
+        let Some(blocked) = self.rejects.blocked() else { return Ok(()) };
+        for partition in partitions {
+            match self.sink.open_keys(partition).await {
+                Ok(open) => blocked.replace(partition, &open),
+                // the next attempt asks again
+                Err(Failure::Retry(text)) => tracing::warn!("cannot look up rejects, trying again: {text}"),
+                Err(failure) => return Err(RunError::Fatal(failure.to_string())),
+            }
         }
+        Ok(())
+    }
+
+    /// Counts what was applied; an error when the pipeline stops behind it.
+    fn note(&mut self, applied: Applied) -> Result<(), RunError> {
+        let Applied { plan, advances } = applied;
+        let done = if self.rejects.policy().keeps() { "put aside" } else { "skipped" };
+        for reject in plan.passed.values() {
+            if reject.reason.behind.is_some() {
+                tracing::info!("{done} {reject}");
+            } else {
+                tracing::warn!("{done} {reject}");
+            }
+        }
+        self.rejects.note(plan.passed.values());
         if let Some(dedup) = &self.dedup {
             for begun in dedup.commit(&plan.seen) {
                 tracing::warn!("{begun}");
             }
         }
-        self.progress.add(plan.range.len(), plan.n_rows, (n_rejects, plan.seen.n_duplicates()), &advances);
+        self.progress.add(plan.range.len(), plan.n_rows, (plan.passed.len(), plan.seen.n_duplicates()), &advances);
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }
@@ -296,7 +325,7 @@ impl Lane {
 }
 
 /// What is to be done of a part in which one record cannot be applied: the last of it is done first.
-fn around(index: usize, reason: String, Range { start, end }: Range<usize>) -> impl Iterator<Item = Part> {
+fn around(index: usize, reason: Reason, Range { start, end }: Range<usize>) -> impl Iterator<Item = Part> {
     let parts = [
         Part { range: index + 1..end, way: Way::Compacted },
         Part { range: index..index + 1, way: Way::Judged(reason) },

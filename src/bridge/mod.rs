@@ -5,6 +5,7 @@
 //! and ends too.
 
 mod claiming;
+mod forwarding;
 mod lane;
 mod relay;
 
@@ -24,7 +25,7 @@ use crate::normalize::State;
 use crate::progress::Progress;
 use crate::reencode::Reencoder;
 use crate::registry::Registry;
-use crate::rejects::Reject;
+use crate::rejects::{self, Reject, Rejects};
 use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::PostgresSink;
@@ -61,6 +62,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
+    let rejects = Arc::new(Rejects::new(&config.rejects));
     let state = open_state(&config)?;
     let ownership = Arc::new(Ownership::default());
     let instance = instance();
@@ -72,18 +74,24 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         let sieve = Sieve::new(&config, Arc::clone(&decoding), dedup.clone());
         match &config.sink {
             Sink::Postgres(postgres) => {
-                let planner = Planner::new(&config, postgres.evolve, sieve);
-                let sink = PostgresSink::new(&config.name, postgres);
-                let shared = (Arc::clone(&progress), dedup.clone());
+                let planner = Planner::new(&config, postgres.evolve, sieve, Arc::clone(&rejects));
+                let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
+                let shared = (Arc::clone(&progress), dedup.clone(), Arc::clone(&rejects));
                 lanes.spawn(Lane::new(sink, planner, batches, shared, shutdown.clone()).run());
             }
             Sink::Changelog(changelog) => {
-                let reencoder = Reencoder::new(&config, changelog, (sieve, Arc::clone(&decoding)), state.clone());
+                let reencoder = Reencoder::new(
+                    &config,
+                    changelog,
+                    (sieve, Arc::clone(&decoding)),
+                    (state.clone(), Arc::clone(&rejects)),
+                );
                 let transactional_id = format!("rowkind.{}.{instance}.{number}", config.name);
                 let relay = Relay {
-                    writer: Writer::new(changelog, transactional_id, &ownership),
+                    writer: Writer::new(&config.name, changelog, transactional_id, &ownership),
                     reencoder,
                     batches,
+                    rejects: Arc::clone(&rejects),
                     progress: Arc::clone(&progress),
                     shutdown: shutdown.clone(),
                     dedup: dedup.clone(),
@@ -93,9 +101,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
             }
         }
     }
+    let forwarding = match (rejects.outbox(), &config.sink) {
+        (Some(outbox), Sink::Postgres(postgres)) => {
+            let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
+            Some(forwarding::start(&config, sink, Arc::clone(outbox), shutdown.clone())?)
+        }
+        _ => None,
+    };
     let (drained, lanes_drained) = thread_channel::channel();
     let gatherer = Gatherer::new(config.batch, inboxes);
-    let claiming = Claiming::new(&config, &ownership, state, shutdown.clone());
+    let claiming = Claiming::new(&config, &ownership, (state, Arc::clone(&rejects)), shutdown.clone());
     let reading = (Arc::clone(&progress), ownership);
     let source = start_source(config, gatherer, claiming, reading, shutdown.clone(), lanes_drained)?;
 
@@ -106,6 +121,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let outcome = drain(&mut lanes, &shutdown).await;
     report.abort();
     let _ = drained.send(());
+    let outcome = match (forwarding, rejects.outbox()) {
+        (Some(ended), Some(outbox)) => outcome.and(end_forwarding(ended, outbox, &shutdown).await),
+        _ => outcome,
+    };
     let ended = tokio::task::spawn_blocking(move || source.join()).await;
     progress.summarize();
     outcome?;
@@ -170,6 +189,26 @@ fn group_offsets(config: &Config) -> GroupOffsets {
             ChangelogSink::Kafka(kafka) if kafka.is_exactly_once => GroupOffsets::StoredByTransactions,
             _ => GroupOffsets::Stored,
         },
+    }
+}
+
+/// Waits until all rejects are forwarded, but not for long when the pipeline is to stop.
+async fn end_forwarding(
+    ended: forwarding::Ended,
+    outbox: &rejects::outbox::Outbox,
+    shutdown: &Shutdown,
+) -> Result<(), RunError> {
+    outbox.close();
+    let cut_off = async {
+        shutdown.requested().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = ended => ended.unwrap_or_else(|_| Err(RunError::Fatal("the thread that forwards rejects panicked".to_owned()))),
+        () = cut_off => {
+            tracing::warn!("Kafka did not take the open rejects in time: they are forwarded at the next start");
+            Ok(())
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::normalize::State;
 use crate::progress::Progress;
 use crate::records::{Advance, Records, TopicPartition};
 use crate::reencode::{Messages, Reencoded, Reencoder};
+use crate::rejects::Rejects;
 use crate::shutdown::Shutdown;
 use crate::sink::kafka::{Failure, KafkaSink};
 use crate::sink::stdout::{StdoutSink, Unwritten};
@@ -25,6 +26,7 @@ pub(super) struct Relay {
     pub(super) writer: Writer,
     pub(super) reencoder: Reencoder,
     pub(super) batches: mpsc::Receiver<Records>,
+    pub(super) rejects: Arc<Rejects>,
     pub(super) progress: Arc<Progress>,
     pub(super) shutdown: Shutdown,
     /// What is known of rows; `None` when every event is written.
@@ -157,6 +159,7 @@ impl Relay {
                 tracing::warn!("{begun}");
             }
         }
+        self.rejects.note(done.passed.iter());
         let counts = (done.passed.len(), done.seen.n_duplicates());
         self.progress.add(done.range.len(), done.n_rows, counts, advances);
         done.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
@@ -164,10 +167,16 @@ impl Relay {
 }
 
 impl Writer {
-    pub(super) fn new(changelog: &Changelog, transactional_id: String, ownership: &Arc<Ownership>) -> Self {
+    pub(super) fn new(
+        pipeline: &str,
+        changelog: &Changelog,
+        transactional_id: String,
+        ownership: &Arc<Ownership>,
+    ) -> Self {
         match &changelog.sink {
             ChangelogSink::Kafka(settings) => {
-                Self::Kafka(Box::new(KafkaSink::new(settings.clone(), transactional_id, Arc::clone(ownership))))
+                let sink = KafkaSink::new(pipeline, settings.clone(), transactional_id, Arc::clone(ownership));
+                Self::Kafka(Box::new(sink))
             }
             ChangelogSink::Stdout => Self::Stdout(StdoutSink::new(changelog.written)),
         }

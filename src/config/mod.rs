@@ -5,6 +5,7 @@
 
 pub(crate) mod layers;
 mod reading;
+mod rejects;
 mod routes;
 pub(crate) mod settings;
 mod sinks;
@@ -20,6 +21,7 @@ use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
 use layers::{Layers, Typed};
+pub use rejects::{RejectPolicy, Rejects};
 use settings::{SETTINGS, Setting};
 pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
 
@@ -57,7 +59,7 @@ pub struct Config {
     /// When a batch closes.
     pub batch: Limits,
     /// What happens to a record that cannot be applied.
-    pub rejects: RejectPolicy,
+    pub rejects: Rejects,
 }
 
 /// Where records come from.
@@ -136,15 +138,6 @@ pub struct Limits {
     pub linger: Duration,
 }
 
-/// What happens to a record that cannot be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectPolicy {
-    /// Everything before it is applied, then the pipeline stops with exit code 3.
-    Stop,
-    /// It is counted, logged and passed over.
-    Skip,
-}
-
 /// A configuration that cannot be used: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -185,6 +178,7 @@ impl Config {
         let format = read.choice("source.format", &Format::WORDS)?;
         let source = source(&read, &name)?;
         let sink = sinks::sink(&read, &source)?;
+        let rejects = rejects::read(&read, &sink)?;
         Ok(Self {
             n_lanes: if sink.has_one_lane() { 1 } else { read.number("sink.lanes")? },
             routes: routes(&read, &layers.routes, &sink)?,
@@ -209,7 +203,7 @@ impl Config {
                 max_bytes: read.parsed("batch.max_bytes", parse_bytes)?,
                 linger: read.parsed("batch.linger", parse_duration)?,
             },
-            rejects: read.choice("rejects.policy", &[("stop", RejectPolicy::Stop), ("skip", RejectPolicy::Skip)])?,
+            rejects,
         })
     }
 }

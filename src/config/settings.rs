@@ -319,9 +319,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("batch.linger", Kind::Duration, Some("100ms"), "A batch closes this long after its first record"),
     setting(
         "rejects.policy",
-        Kind::Choice(&["stop", "skip"]),
+        Kind::Choice(&["stop", "skip", "table", "topic"]),
         Some("stop"),
-        "What a record that cannot be applied does: stop (exit code 3), or skip it with a warning",
+        "What a record that cannot be applied does: stop (exit code 3), or be passed over with a warning; table keeps it in rowkind.rejects, topic writes it to a topic too",
+    ),
+    setting("rejects.topic", Kind::Text, None, "The topic of the policy topic, on the source's brokers"),
+    setting(
+        "rejects.max_per_minute",
+        Kind::Count,
+        Some("1000"),
+        "Stop (exit code 3) at a record that cannot be applied when as many were passed over within a minute",
+    ),
+    setting(
+        "rejects.block_key",
+        Kind::Bool,
+        Some("false"),
+        "With table or topic: set later records of a rejected record's key aside behind it, so that the order per key holds",
     ),
 ];
 

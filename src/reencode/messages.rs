@@ -17,6 +17,7 @@ struct Entry {
     key: Option<Range<usize>>,
     payload: Option<Range<usize>>,
     origin: usize,
+    reason: Option<String>,
 }
 
 /// A record to be written.
@@ -32,11 +33,28 @@ pub struct Message<'m> {
     pub payload: Option<&'m [u8]>,
     /// The record that it comes from, as its index in the batch.
     pub origin: usize,
+    /// Why it was rejected, when it is a reject: then it is the record as it was.
+    pub reason: Option<&'m str>,
 }
 
 impl Messages {
     /// Adds a record behind all others.
     pub fn push(&mut self, topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, origin: usize) {
+        self.add(topic, (key, payload), origin, None);
+    }
+
+    /// Adds a record as it was, with the reason for which it was rejected.
+    pub fn push_reject(&mut self, topic: &str, record: (Option<&[u8]>, Option<&[u8]>), origin: usize, reason: String) {
+        self.add(topic, record, origin, Some(reason));
+    }
+
+    fn add(
+        &mut self,
+        topic: &str,
+        (key, payload): (Option<&[u8]>, Option<&[u8]>),
+        origin: usize,
+        reason: Option<String>,
+    ) {
         let known = self.topics.iter().rposition(|known| known == topic);
         let topic = known.unwrap_or_else(|| {
             self.topics.push(topic.to_owned());
@@ -48,15 +66,15 @@ impl Messages {
             start..self.bytes.len()
         };
         let (key, payload) = (key.map(&mut span), payload.map(&mut span));
-        self.entries.push(Entry { topic, key, payload, origin });
+        self.entries.push(Entry { topic, key, payload, origin, reason });
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
-        self.entries.iter().map(|Entry { topic, key, payload, origin }| {
+        self.entries.iter().map(|Entry { topic, key, payload, origin, reason }| {
             let part = |span: &Option<Range<usize>>| span.clone().map(|span| &self.bytes[span]);
-            let (name, origin) = (&self.topics[*topic], *origin);
-            Message { topic: name, topic_index: *topic, key: part(key), payload: part(payload), origin }
+            let (name, origin, reason) = (&self.topics[*topic], *origin, reason.as_deref());
+            Message { topic: name, topic_index: *topic, key: part(key), payload: part(payload), origin, reason }
         })
     }
 

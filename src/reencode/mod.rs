@@ -13,12 +13,12 @@ use std::sync::Arc;
 use regex::Regex;
 use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowSchema, changelog};
 
-use crate::config::{Changelog, ChangelogSink, Config, RejectPolicy, Source, Written};
+use crate::config::{Changelog, ChangelogSink, Config, Source, Written};
 use crate::decode::{self, Undecoded};
 use crate::dedup::{Judge, Seen};
 use crate::normalize::{Known, Pending, State, StateError};
 use crate::records::Records;
-use crate::rejects::{Reject, Verdict};
+use crate::rejects::{Reject, Rejects, Verdict};
 use crate::route::{Route, Routes, TopicTemplate};
 use crate::sieve::Sieve;
 pub use messages::{Message, Messages};
@@ -46,7 +46,9 @@ pub struct Reencoded {
 pub struct Reencoder {
     sieve: Sieve,
     routes: Routes,
-    rejects: RejectPolicy,
+    rejects: Arc<Rejects>,
+    /// Where rejects go that are written to a topic.
+    reject_topic: Option<String>,
     form: Form,
     /// Where events go; `None` where topics are as they were.
     topics: Option<TopicTemplate>,
@@ -75,7 +77,7 @@ impl Reencoder {
         config: &Config,
         changelog: &Changelog,
         (sieve, decoding): (Sieve, Arc<decode::Shared>),
-        state: Option<Arc<State>>,
+        (state, rejects): (Option<Arc<State>>, Arc<Rejects>),
     ) -> Self {
         let form = match changelog.written {
             Written::Text => Form::Text,
@@ -86,13 +88,8 @@ impl Reencoder {
             ChangelogSink::Kafka(kafka) => (Some(kafka.topic.clone()), own_input(&config.source, &kafka.brokers)),
             ChangelogSink::Stdout => (None, Vec::new()),
         };
-        let (routes, rejects) = (config.routes.clone(), config.rejects);
-        Self { sieve, routes, rejects, form, topics, own_input, decoding, state }
-    }
-
-    /// The policy for rejects.
-    pub fn rejects(&self) -> RejectPolicy {
-        self.rejects
+        let (routes, reject_topic) = (config.routes.clone(), config.rejects.topic.clone());
+        Self { sieve, routes, rejects, reject_topic, form, topics, own_input, decoding, state }
     }
 
     /// Encodes a batch. `refused` are records of it that could not be written, and why.
@@ -112,13 +109,11 @@ impl Reencoder {
             };
             match encoded {
                 Ok(()) => {}
-                Err(Undecoded::Bad(reason)) => match self.rejects.judge(Reject::new(&records.get(index), reason)) {
-                    Verdict::Pass(reject) => done.passed.push(reject),
-                    Verdict::Stop(reject) => {
-                        (done.range.end, done.stopped) = (index, Some(reject));
+                Err(Undecoded::Bad(reason)) => {
+                    if !self.passes((records, index), reason, &mut done) {
                         break;
                     }
-                },
+                }
                 Err(undecoded) => return Err(undecoded),
             }
         }
@@ -156,6 +151,25 @@ impl Reencoder {
         Ok(known.map(Known::into_pending).unwrap_or_default())
     }
 
+    /// Whether the records behind one that cannot be written are written all the same.
+    fn passes(&self, (records, index): (&Records, usize), reason: String, done: &mut Reencoded) -> bool {
+        let record = records.get(index);
+        match self.rejects.judge(Reject::new(&record, reason), done.passed.len()) {
+            Verdict::Pass(reject) => {
+                if let Some(topic) = &self.reject_topic {
+                    let reason = reject.reason.text.clone();
+                    done.messages.push_reject(topic, (record.key, record.payload), index, reason);
+                }
+                done.passed.push(reject);
+                true
+            }
+            Verdict::Stop(reject) => {
+                (done.range.end, done.stopped) = (index, Some(reject));
+                false
+            }
+        }
+    }
+
     fn encode_one(
         &mut self,
         (records, index): (&Records, usize),
@@ -181,7 +195,8 @@ impl Reencoder {
             Some(known) => known.complete(record.topic, event)?,
         };
         let Some(event) = event else { return Ok(()) };
-        let pushed = self.push(&event, (&record, index), &topic, &mut done.messages);
+        let place = (&record, index, records.beside(index).timestamp_ms);
+        let pushed = self.push(&event, place, &topic, &mut done.messages);
         match (&pushed, known) {
             (Ok(()), _) => done.n_rows += n_rows(&event),
             (Err(_), Some(known)) => known.take_back(),
@@ -193,7 +208,7 @@ impl Reencoder {
     fn push(
         &mut self,
         event: &Event<'_>,
-        (record, index): (&Record<'_>, usize),
+        (record, index, timestamp_ms): (&Record<'_>, usize, Option<i64>),
         topic: &str,
         messages: &mut Messages,
     ) -> Result<(), Undecoded> {
@@ -203,7 +218,7 @@ impl Reencoder {
                 return Ok(());
             }
             Form::Json => {
-                messages.push(topic, None, Some(changelog::json(event, record, None).as_bytes()), index);
+                messages.push(topic, None, Some(changelog::json(event, record, timestamp_ms).as_bytes()), index);
                 return Ok(());
             }
             Form::Records(encoder) => encoder,

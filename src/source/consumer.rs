@@ -200,36 +200,3 @@ pub(super) fn not_created(error: KafkaError, properties: &str) -> SourceError {
         other => SourceError::Fatal(format!("Kafka: {other}")),
     }
 }
-
-/// What an error of `poll` asks for.
-pub(super) enum PollError {
-    /// librdkafka goes on by itself.
-    Passing,
-    /// The offset that was asked for is not there.
-    OutOfRange,
-    /// A person has to act.
-    Fatal,
-}
-
-/// Sorts the errors of `poll`.
-pub(super) fn sort(error: &KafkaError) -> PollError {
-    use RDKafkaErrorCode as C;
-    if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-        return PollError::Fatal;
-    }
-    match error.rdkafka_error_code() {
-        Some(C::AutoOffsetReset | C::OffsetOutOfRange) => PollError::OutOfRange,
-        Some(
-            C::TopicAuthorizationFailed
-            | C::GroupAuthorizationFailed
-            | C::ClusterAuthorizationFailed
-            | C::SaslAuthenticationFailed
-            | C::Authentication
-            | C::BadMessage
-            | C::InvalidMessage
-            | C::BadCompression
-            | C::InvalidTopic,
-        ) => PollError::Fatal,
-        _ => PollError::Passing,
-    }
-}

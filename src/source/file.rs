@@ -10,7 +10,7 @@ use rowkind_formats::RecordedRecord;
 
 use super::{Claims, Gatherer, GroupOffsets, SourceError, Wanted, gap, read_line};
 use crate::config::{Start, Stop};
-use crate::records::{Claim, Claimed, TopicPartition};
+use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
 
 /// Reads recorded records.
@@ -100,7 +100,9 @@ impl FileSource {
             }
         }
         let place = (record.topic.as_str(), record.partition, record.offset);
-        gatherer.push(place, record.key.as_deref(), record.payload.as_deref(), || !shutdown.is_requested());
+        let parts = (record.key.as_deref(), record.payload.as_deref());
+        let beside = Beside { timestamp_ms: record.timestamp_ms, headers: "" };
+        gatherer.push(place, parts, beside, || !shutdown.is_requested());
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::config::Limits;
-use crate::records::{Claimed, Records, TopicPartition};
+use crate::records::{Beside, Claimed, Records, TopicPartition};
 
 /// Collects records for the lanes.
 #[derive(Debug)]
@@ -102,15 +102,15 @@ impl Gatherer {
         positions.all(|position| position.end.is_some_and(|end| position.next_offset >= end))
     }
 
-    /// Adds a record. One of a partition that is not assigned, that was added before or is behind the end is left out.
+    /// Adds a record, its key and payload in `parts`. One of a partition that is not assigned, that was added before or is behind the end is left out.
     ///
     /// Waits while the partition's lane is full, calling `wait` between looks. `false` when `wait` gives up; the record
     /// was not added then.
     pub fn push(
         &mut self,
         (topic, partition, offset): (&str, i32, i64),
-        key: Option<&[u8]>,
-        payload: Option<&[u8]>,
+        parts: (Option<&[u8]>, Option<&[u8]>),
+        beside: Beside<'_>,
         mut wait: impl FnMut() -> bool,
     ) -> bool {
         let Some(position) = self.positions.get_mut(topic).and_then(|of_topic| of_topic.get_mut(&partition)) else {
@@ -128,12 +128,12 @@ impl Gatherer {
             std::thread::sleep(RETRY);
         }
         if is_tail {
-            lane.tail.push(position.claimed(), offset, key, payload);
+            lane.tail.push(position.claimed(), offset, parts, beside);
             lane.since.get_or_insert_with(Instant::now);
             position.tail.start = offset + 1;
             return true;
         }
-        lane.open.push(position.claimed(), offset, key, payload);
+        lane.open.push(position.claimed(), offset, parts, beside);
         lane.since.get_or_insert_with(Instant::now);
         position.next_offset = offset + 1;
         if lane.is_full(self.limits) {

@@ -12,11 +12,12 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
-use super::{Claims, Gatherer, GroupOffsets, Ownership, SourceError, Wanted, gap, ownership};
+use super::consumer::{self, QueuedConsumer, Rebalance};
+use super::failure::{self, PollError};
+use super::{Claims, Gatherer, GroupOffsets, Ownership, SourceError, Wanted, gap, headers, ownership};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
-use crate::records::{Claim, Claimed, TopicPartition};
+use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
 
 /// Reads topics.
@@ -115,7 +116,7 @@ impl KafkaSource {
         let Self { consumer, moved_at, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
-            Some(Err(error)) => match consumer::sort(&error) {
+            Some(Err(error)) => match failure::sort(&error) {
                 PollError::Passing => {
                     consumer.context().warn(&error, &error.to_string());
                     Ok(())
@@ -126,7 +127,9 @@ impl KafkaSource {
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
                 let mut keep_alive = KeepAlive::new(consumer);
-                gatherer.push(place, message.key(), message.payload(), || {
+                let headers = message.headers().map(headers::text).unwrap_or_default();
+                let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
+                gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();
                     !shutdown.is_requested()
                 });

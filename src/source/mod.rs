@@ -5,8 +5,10 @@
 //! below it.
 
 mod consumer;
+pub mod failure;
 mod file;
 mod gather;
+mod headers;
 mod kafka;
 mod line;
 mod ownership;
@@ -16,6 +18,7 @@ use crate::records::{Claim, TopicPartition};
 
 pub use file::FileSource;
 pub use gather::Gatherer;
+pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};

@@ -11,7 +11,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rowkind_formats::Record;
 
 use super::SourceError;
-use super::consumer::{self, PollError};
+use super::consumer;
+use super::failure::{self, PollError};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(500);
@@ -57,7 +58,7 @@ pub fn read_topic(
         match reader.poll(POLL) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
-            Some(Err(error)) => match consumer::sort(&error) {
+            Some(Err(error)) => match failure::sort(&error) {
                 PollError::Passing => tracing::debug!("Kafka: {error}"),
                 _ => return Err(failed(error)),
             },

@@ -8,10 +8,37 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use rdkafka::message::{Headers, Message, OwnedMessage};
+
 use crate::harness::{
-    Bridge, Broker, Pipeline, Random, ReadRecord, Record, Registry, created, deleted, file_of, recording, unknown,
-    updated,
+    Bridge, Broker, Pipeline, Random, Record, Registry, created, deleted, file_of, recording, unknown, updated,
 };
+
+/// A record as it was read.
+#[derive(Debug)]
+struct ReadRecord {
+    partition: i32,
+    key: Option<String>,
+    payload: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+impl From<&OwnedMessage> for ReadRecord {
+    fn from(message: &OwnedMessage) -> Self {
+        let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            partition: message.partition(),
+            key: text(message.key()),
+            payload: text(message.payload()),
+            headers: headers.map(|header| (header.key.to_owned(), text(header.value).unwrap_or_default())).collect(),
+        }
+    }
+}
+
+fn read(broker: &Broker, topic: &str) -> Vec<ReadRecord> {
+    broker.read(topic).iter().map(ReadRecord::from).collect()
+}
 
 /// The changelog of a topic, as `rowkind inspect` prints it.
 fn inspected(broker: &Broker, topic: &str, flags: &[&str]) -> Vec<String> {
@@ -77,7 +104,7 @@ fn partitions_and_headers() {
     }
     let pipeline = Pipeline::changelog_from_broker(&broker, "kafka").set("source.topics", &source);
     pipeline.clone().set("sink.topic", &keyed).run().with_code(0);
-    let records = broker.read(&keyed);
+    let records = read(&broker, &keyed);
     assert_eq!(records.len(), 6);
     for record in &records {
         // murmur2 of {"id":0}, {"id":1}, {"id":2} by Kafka's own client, 3 partitions
@@ -95,7 +122,7 @@ fn partitions_and_headers() {
         let header = record.headers.iter().find(|(key, _)| key == "rowkind.partition");
         header.map(|(_, value)| value.parse().unwrap())
     };
-    let records = broker.read(&keyless);
+    let records = read(&broker, &keyless);
     assert_eq!(records.len(), 6);
     assert!(records.iter().all(|record| partition_of(record) == Some(record.partition)), "{records:?}");
 }
@@ -169,7 +196,7 @@ fn each_record_once_under_kills() {
         running.kill();
     }
     pipeline.run().with_code(0);
-    assert_each_once(&broker.read(&target), 2, i64::try_from(n_records).unwrap());
+    assert_each_once(&read(&broker, &target), 2, i64::try_from(n_records).unwrap());
 }
 
 /// Three instances come and go under a load: each record once.
@@ -206,7 +233,7 @@ fn each_record_once_while_instances_come_and_go() {
         bridge.stop().with_code(0);
     }
     pipeline.run().with_code(0);
-    assert_each_once(&broker.read(&target), 4, rounds * 100);
+    assert_each_once(&read(&broker, &target), 4, rounds * 100);
 }
 
 /// Nobody reads what was written before the kill: a complete changelog goes on as if there had been none.
@@ -223,7 +250,7 @@ fn a_complete_changelog_under_kills() {
                 Some("d") => json!({"id": event["before"]["id"]}),
                 _ => Value::Null,
             };
-            Record { payload: Some(event.to_string().into_bytes()), key: record.key.clone() }
+            Record { payload: Some(event.to_string().into_bytes()), ..record.clone() }
         })
         .collect();
     broker.write(&source, 0, &bare);
@@ -294,6 +321,28 @@ fn avro_is_registered_and_read_back() {
     assert!(subjects.contains(&format!("/subjects/{target}-key/versions")), "{subjects:?}");
     let rows = inspected(&broker, &target, &["--format", "debezium-avro", "--registry-url", registry.url()]);
     assert_eq!(rows, inspected(&broker, &source, &[]));
+}
+
+/// A record that cannot be written goes to the topic of rejects as it was, in the transaction of the others.
+#[test]
+fn rejects_go_to_a_topic() {
+    let broker = Broker::start();
+    let (source, target, dead) = (broker.topic("in", 1), broker.topic("out", 1), broker.topic("dead", 1));
+    let bad = Record::raw("{\"op\":").keyed(json!({"id": 2}));
+    broker.write(&source, 0, &[created("t", row(1, 1)), bad, created("t", row(3, 3))]);
+    let pipeline = Pipeline::changelog_from_broker(&broker, "kafka")
+        .set("source.topics", &source)
+        .set("sink.topic", &target)
+        .set("rejects.policy", "topic")
+        .set("rejects.topic", &dead);
+    pipeline.run().with_code(0).says("rejects=1");
+    assert_eq!(read(&broker, &target).len(), 2);
+    let [reject] = &read(&broker, &dead)[..] else { panic!("there is one") };
+    assert_eq!((reject.key.as_deref(), reject.payload.as_deref()), (Some(r#"{"id":2}"#), Some(r#"{"op":"#)));
+    let header = |name: &str| reject.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    assert_eq!(header("__connect.errors.offset"), Some("1"));
+    assert!(header("__connect.errors.exception.message").unwrap().contains("broken JSON"));
+    pipeline.set("rejects.policy", "table").run().with_code(2).says("`sink.type`");
 }
 
 /// A transaction is of one cluster.

@@ -12,14 +12,17 @@
 
 mod harness;
 
+mod aside;
 mod auto;
 mod changelogs;
 mod changes;
 mod demo;
+mod errors;
 mod evolve;
 mod fencing;
 mod file;
 mod foreign_keys;
+mod forwarding;
 mod gap;
 mod inspect;
 mod into_kafka;
@@ -28,6 +31,7 @@ mod kills;
 mod logs;
 mod names;
 mod outage;
+mod poison;
 mod recorded;
 mod registry;
 mod rejects;

@@ -125,7 +125,11 @@ fn references() {
     let topic = broker.topic("t", 1);
     // before null; after 7, paid; op c
     let payload = b"\0\0\0\0\x07\0\0\x0e\x02\x02c".to_vec();
-    broker.write(&topic, 0, &[Record { key: Some(br#"{"id":7}"#.to_vec()), payload: Some(payload) }]);
+    broker.write(
+        &topic,
+        0,
+        &[Record { key: Some(br#"{"id":7}"#.to_vec()), payload: Some(payload), ..Record::default() }],
+    );
     Pipeline::from_topics(&broker, &[&topic], &database)
         .set("registry.url", registry.url())
         .set("source.format", "auto")

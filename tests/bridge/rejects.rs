@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::harness::{Broker, Database, Pipeline, Record, created, file_of};
 
-fn item(id: i64, v: &str) -> Record {
+pub(crate) fn item(id: i64, v: &str) -> Record {
     created("items", json!({"id": id, "v": v}))
 }
 
-fn with_items() -> Database {
+pub(crate) fn with_items() -> Database {
     let database = Database::new();
     database.execute("create table items (id int primary key, v text check (length(v) <= 5))");
     database

@@ -8,6 +8,7 @@
 //! Where a commit was sent and its answer is not known, the group's offsets say whether it came to be.
 
 pub mod failure;
+mod headers;
 mod producer;
 mod topics;
 
@@ -18,6 +19,7 @@ use crate::records::{Advance, Records, TopicPartition};
 use crate::reencode::Messages;
 use crate::source::Ownership;
 pub use failure::Failure;
+pub(crate) use headers::of_reject as reject_headers;
 use producer::{Broken, Producer};
 use topics::Topics;
 
@@ -25,6 +27,7 @@ use topics::Topics;
 pub struct KafkaSink {
     settings: config::KafkaSink,
     transactional_id: String,
+    pipeline: String,
     ownership: Arc<Ownership>,
     producer: Option<Producer>,
     topics: Topics,
@@ -34,9 +37,15 @@ pub struct KafkaSink {
 
 impl KafkaSink {
     /// A sink that is not connected yet. `transactional_id` is that of no other producer that lives.
-    pub fn new(settings: config::KafkaSink, transactional_id: String, ownership: Arc<Ownership>) -> Self {
+    pub fn new(
+        pipeline: &str,
+        settings: config::KafkaSink,
+        transactional_id: String,
+        ownership: Arc<Ownership>,
+    ) -> Self {
         let topics = Topics::new(settings.create);
-        Self { settings, transactional_id, ownership, producer: None, topics, is_in_doubt: false }
+        let pipeline = pipeline.to_owned();
+        Self { settings, transactional_id, pipeline, ownership, producer: None, topics, is_in_doubt: false }
     }
 
     /// Writes what was made of `records`, and moves the source on.
@@ -59,7 +68,7 @@ impl KafkaSink {
             let wanted = first.map_or(1, |message| records.n_partitions(message.origin));
             n_partitions.push(self.topics.n_partitions(producer, &self.settings, topic, wanted)?);
         }
-        let written = transact(producer, &self.settings, &self.ownership, (records, messages, &n_partitions), advances);
+        let written = self.transact(producer, (records, messages, &n_partitions), advances);
         written.map_err(|broken| self.recover(broken))
     }
 
@@ -102,33 +111,38 @@ impl KafkaSink {
             }
         }
     }
-}
 
-/// One transaction.
-fn transact(
-    producer: &Producer,
-    settings: &config::KafkaSink,
-    ownership: &Ownership,
-    (records, messages, n_partitions): (&Records, &Messages, &[i32]),
-    advances: &[Advance],
-) -> Result<(), Broken> {
-    producer.begin()?;
-    for message in messages.iter() {
-        let record = records.get(message.origin);
-        // what has no key keeps the order of its source's partition
-        let partition = message.key.is_none().then(|| record.partition % n_partitions[message.topic_index]);
-        producer.send(&message, partition, &record)?;
-    }
-    // nothing takes a partition from us between its offset and the commit
-    let held = ownership.hold();
-    if settings.is_exactly_once {
-        let lost = held.lost(advances);
-        if !lost.is_empty() {
-            return Err(producer.abort(Failure::Lost(lost)));
+    /// One transaction.
+    fn transact(
+        &self,
+        producer: &Producer,
+        (records, messages, n_partitions): (&Records, &Messages, &[i32]),
+        advances: &[Advance],
+    ) -> Result<(), Broken> {
+        producer.begin()?;
+        for message in messages.iter() {
+            let origin = records.get(message.origin);
+            // what has no key keeps the order of its source's partition
+            let partition = message.key.is_none().then(|| origin.partition % n_partitions[message.topic_index]);
+            let headers = match message.reason {
+                None => headers::of_row(&origin),
+                Some(reason) => {
+                    headers::of_reject(&self.pipeline, &origin, reason, records.beside(message.origin).headers)
+                }
+            };
+            producer.send(&message, partition, headers)?;
         }
-        if let Some(member) = held.member() {
-            producer.send_offsets(advances, &member)?;
+        // nothing takes a partition from us between its offset and the commit
+        let held = self.ownership.hold();
+        if self.settings.is_exactly_once {
+            let lost = held.lost(advances);
+            if !lost.is_empty() {
+                return Err(producer.abort(Failure::Lost(lost)));
+            }
+            if let Some(member) = held.member() {
+                producer.send_offsets(advances, &member)?;
+            }
         }
+        producer.commit()
     }
-    producer.commit()
 }

@@ -7,10 +7,9 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rowkind_formats::Record;
 
 use super::failure::{Failure, is_of_record};
 use crate::config;
@@ -112,18 +111,13 @@ impl Producer {
         self.0.begin_transaction().map_err(|error| lost(error, false))
     }
 
-    /// Hands a record over; it is sent by and by. Its headers say where it comes from.
+    /// Hands a record over; it is sent by and by.
     pub(super) fn send(
         &self,
         message: &Message<'_>,
         partition: Option<i32>,
-        origin: &Record<'_>,
+        headers: OwnedHeaders,
     ) -> Result<(), Broken> {
-        let (source_partition, offset) = (origin.partition.to_string(), origin.offset.to_string());
-        let headers = OwnedHeaders::new_with_capacity(3)
-            .insert(Header { key: "rowkind.topic", value: Some(origin.topic) })
-            .insert(Header { key: "rowkind.partition", value: Some(&source_partition) })
-            .insert(Header { key: "rowkind.offset", value: Some(&offset) });
         let mut record: BaseRecord<'_, [u8], [u8], usize> =
             BaseRecord::with_opaque_to(message.topic, message.origin).headers(headers);
         (record.key, record.payload, record.partition) = (message.key, message.payload, partition);

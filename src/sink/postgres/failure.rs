@@ -8,6 +8,7 @@ use sqlx::postgres::PgDatabaseError;
 use super::plan::Unplanned;
 use super::writes::Unfound;
 use crate::records::TopicPartition;
+use crate::rejects::Reason;
 
 /// Why a batch was not applied. Nothing of it was.
 #[derive(Debug)]
@@ -20,9 +21,13 @@ pub enum Failure {
         text: String,
         /// What a person can do when it is a record; empty where there is nothing to say.
         remedy: &'static str,
+        /// `None` when it was not Postgres that refused it.
+        sqlstate: Option<String>,
     },
-    /// This record, by its index in the batch, cannot be applied. `1` says why, without a value of it.
-    Record(usize, String),
+    /// This record, by its index in the batch, cannot be applied.
+    Record(usize, Reason),
+    /// Nothing is open any more of some of the rejects of these partitions behind which records were to be set aside.
+    Unblocked(Vec<TopicPartition>),
     /// The target's tables have changed under us: look them up again.
     Stale(String),
     /// Another instance has these partitions now.
@@ -35,8 +40,10 @@ impl Failure {
     /// The same, where the data is that of one record.
     pub(super) fn of_record(self, index: usize) -> Self {
         match self {
-            Self::Data { text, remedy: "" } => Self::Record(index, text),
-            Self::Data { text, remedy } => Self::Record(index, format!("{text}: {remedy}")),
+            Self::Data { text, remedy, sqlstate } => {
+                let text = if remedy.is_empty() { text } else { format!("{text}: {remedy}") };
+                Self::Record(index, Reason { sqlstate, ..Reason::from(text) })
+            }
             failure => failure,
         }
     }
@@ -55,18 +62,18 @@ impl From<Unfound> for Failure {
                  or give the topic a [[route]] with `key`",
             ),
         };
-        Self::Data { text: text.to_owned(), remedy }
+        Self::Data { text: text.to_owned(), remedy, sqlstate: None }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(text)
-            | Self::Data { text, .. }
-            | Self::Record(_, text)
-            | Self::Stale(text)
-            | Self::Fatal(text) => f.write_str(text),
+            Self::Retry(text) | Self::Data { text, .. } | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
+            Self::Record(_, reason) => reason.fmt(f),
+            Self::Unblocked(partitions) => {
+                write!(f, "rejects of {} partitions are not open any more", partitions.len())
+            }
             Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
         }
     }
@@ -103,21 +110,63 @@ impl From<Error> for Failure {
 const NO_ORDER: &str = "rows of several topics or partitions come in no order; with `options[session_replication_role]=replica` in \
                         `sink.url` they are applied without foreign keys, as Postgres's own replication does it";
 
-/// Classes are those of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+/// What an error of Postgres asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The same batch is applied again, for as long as it takes.
+    Retry,
+    /// The target's tables are looked up again, once.
+    LookAgain,
+    /// The batch is applied row by row; the record that fails then is rejected.
+    Reject,
+    /// A person has to act.
+    Stop,
+}
+
+/// What each SQLSTATE asks for, or each class of them (the first two characters); a code goes before its class, and what is
+/// not here is for a person. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub const SQLSTATES: &[(&str, Remedy, &str)] = &[
+    ("08", Remedy::Retry, "connection failures"),
+    ("25006", Remedy::Retry, "a read-only transaction: a standby, after a failover"),
+    ("40001", Remedy::Retry, "serialization failure"),
+    ("40P01", Remedy::Retry, "deadlock"),
+    ("53", Remedy::Retry, "out of connections, memory or disk"),
+    ("55P03", Remedy::Retry, "lock not available: `lock_timeout`"),
+    ("57", Remedy::Retry, "shutdown, starting up, cancelled by an administrator or by `statement_timeout`"),
+    ("58", Remedy::Retry, "system errors, as of input and output"),
+    ("42703", Remedy::LookAgain, "a column that is not there any more"),
+    ("42804", Remedy::LookAgain, "a column of another type than before"),
+    ("42846", Remedy::LookAgain, "a column of a type to which there is no cast"),
+    ("42P01", Remedy::LookAgain, "a table that is not there any more"),
+    ("42P10", Remedy::LookAgain, "a unique index that is not there any more"),
+    ("21", Remedy::Reject, "two rows that Postgres takes for one"),
+    ("22", Remedy::Reject, "values that are none of their column's type, or have no room in it"),
+    ("23", Remedy::Reject, "constraints: not null, unique, check, foreign key, exclusion"),
+    ("44", Remedy::Reject, "a row that its view does not show"),
+    ("54", Remedy::Reject, "too large for a page or an index, too many columns"),
+    ("28", Remedy::Stop, "a login that is refused: see `sink.url` and `pg_hba.conf`"),
+    ("3D000", Remedy::Stop, "a database that is not there: see `sink.url`"),
+    ("3F000", Remedy::Stop, "a schema that is not there: create it, or grant CREATE on the database"),
+    ("42501", Remedy::Stop, "a right that the role lacks: grant it"),
+];
+
+/// What a SQLSTATE asks for.
+fn remedy_of(code: &str) -> Remedy {
+    let find = |wanted: &str| SQLSTATES.iter().find(|(known, ..)| *known == wanted).map(|(_, remedy, _)| *remedy);
+    let class = || find(code.get(..2)?);
+    find(code).or_else(class).unwrap_or(Remedy::Stop)
+}
+
 fn by_sqlstate(error: &PgDatabaseError) -> Failure {
-    let code = error.code();
-    let class = code.get(..2).unwrap_or_default();
-    let text = describe(error);
-    match (class, code) {
-        // connection, insufficient resources, operator intervention, system error; read-only (a standby after failover),
-        // serialization failure, deadlock, lock not available
-        ("08" | "53" | "57" | "58", _) | (_, "25006" | "40001" | "40P01" | "55P03") => Failure::Retry(text),
-        // a table or column is not what it was, or its unique index is gone
-        (_, "42P01" | "42703" | "42P10" | "42804" | "42846") => Failure::Stale(text),
-        (_, "23503") => Failure::Data { text, remedy: NO_ORDER },
-        // a value, a constraint, a row too large for a page or an index, two rows that Postgres takes for one
-        ("22" | "23" | "54" | "21" | "44", _) => Failure::Data { text, remedy: "" },
-        _ => Failure::Fatal(text),
+    let (code, text) = (error.code(), describe(error));
+    match remedy_of(code) {
+        Remedy::Retry => Failure::Retry(text),
+        Remedy::LookAgain => Failure::Stale(text),
+        Remedy::Reject => {
+            let remedy = if code == "23503" { NO_ORDER } else { "" };
+            Failure::Data { text, remedy, sqlstate: Some(code.to_owned()) }
+        }
+        Remedy::Stop => Failure::Fatal(text),
     }
 }
 
@@ -146,7 +195,17 @@ fn without_quoted(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_quoted;
+    use super::{Remedy, remedy_of, without_quoted};
+
+    #[test]
+    fn a_code_goes_before_its_class() {
+        assert_eq!(remedy_of("22P02"), Remedy::Reject);
+        assert_eq!(remedy_of("40P01"), Remedy::Retry);
+        assert_eq!(remedy_of("40002"), Remedy::Stop);
+        assert_eq!(remedy_of("42P01"), Remedy::LookAgain);
+        assert_eq!(remedy_of("42601"), Remedy::Stop);
+        assert_eq!(remedy_of(""), Remedy::Stop);
+    }
 
     #[test]
     fn values_are_left_out() {

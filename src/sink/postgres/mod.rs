@@ -3,7 +3,7 @@
 //! Comes in: [`Records`] and a [`Plan`] for them. Goes out: an applied batch, or a [`Failure`] and then nothing is
 //! applied. The rooms in the order a batch takes:
 //!
-//! - [`plan`]: raw records become statements (pure), by way of `rows`, `tables`, `foreign_keys`, `writes`, [`text`] and [`sql`]
+//! - [`plan`]: raw records become statements (pure), by way of `aside`, `rows`, `removals`, `tables`, `foreign_keys`, `writes`, [`text`] and [`sql`]
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
@@ -11,8 +11,10 @@
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - `deferred`: constraints that wait for the end of the batch
 //! - `retreat`: a batch that did not go through, row by row
+//! - `rejects`, `kept`, `retry`: records that were put aside, in `rowkind.rejects`; written, read, applied after all
 //! - [`failure`]: what an error asks for
 
+mod aside;
 pub mod catalog;
 mod ddl;
 mod deferred;
@@ -20,12 +22,16 @@ pub mod evolve;
 pub mod failure;
 mod fits;
 mod foreign_keys;
+mod kept;
 pub mod kind;
 pub mod modes;
 mod mysql;
 pub mod offsets;
 pub mod plan;
+mod rejects;
+mod removals;
 mod retreat;
+mod retry;
 mod rows;
 pub mod sql;
 mod tables;
@@ -44,9 +50,14 @@ use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
 
 use crate::config::{self, Evolve};
 use crate::records::{Advance, Claim, Records, TopicPartition};
+use crate::rejects::Reject;
+use crate::rejects::blocked::Keys;
 use catalog::Catalog;
 pub use failure::Failure;
+pub use kept::Chosen;
 use plan::{Plan, Planner, Unplanned};
+use rejects::Ledger;
+pub use retry::{Page, Retried, Try};
 use text::TextColumn;
 use writes::Statement;
 
@@ -56,10 +67,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct PostgresSink {
     options: PgConnectOptions,
-    pipeline: String,
     create: bool,
     evolve: Evolve,
     sync_sequences: bool,
+    ledger: Arc<Ledger>,
     connection: Option<PgConnection>,
     catalog: Arc<Catalog>,
 }
@@ -75,12 +86,12 @@ pub struct Applied {
 
 impl PostgresSink {
     /// A sink of a pipeline that is not connected yet.
-    pub fn new(pipeline: &str, config: &config::Postgres) -> Self {
+    pub fn new(pipeline: &str, config: &config::Postgres, rejects: &config::Rejects) -> Self {
         let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
         let config::Postgres { create, evolve, sync_sequences, .. } = *config;
         Self {
             options,
-            pipeline: pipeline.to_owned(),
+            ledger: Arc::new(Ledger::new(pipeline, rejects)),
             create,
             evolve,
             sync_sequences,
@@ -110,14 +121,26 @@ impl PostgresSink {
     }
 
     async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
-        let pipeline = self.pipeline.clone();
+        let ledger = Arc::clone(&self.ledger);
         let connection = self.connected().await?;
         let mut claims = Vec::with_capacity(partitions.len());
         offsets::create_schema(connection).await?;
         for (partition, start) in partitions {
-            claims.push(offsets::claim(connection, &pipeline, partition, *start).await?);
+            claims.push(offsets::claim(connection, &ledger.pipeline, partition, *start).await?);
         }
+        ledger.open(connection, partitions).await?;
         Ok(claims)
+    }
+
+    /// The keys that open rejects of a partition block, with the offset of each, in its order.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn open_keys(&mut self, partition: &TopicPartition) -> Result<Vec<(Keys, i64)>, Failure> {
+        let ledger = Arc::clone(&self.ledger);
+        let result = async { Ok(ledger.open_keys(self.connected().await?, partition).await?) }.await;
+        self.after(result)
     }
 
     /// Applies a plan that was made for `records` with the current catalog and misses no table.
@@ -147,9 +170,9 @@ impl PostgresSink {
     }
 
     async fn write_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
-        let (pipeline, defers) = (self.pipeline.clone(), deferred::are_in(&self.catalog));
+        let (ledger, defers) = (Arc::clone(&self.ledger), deferred::are_in(&self.catalog));
         let transaction = self.connected().await?.begin().await?;
-        commit(transaction, &pipeline, records, plan, defers).await
+        commit(transaction, &ledger, records, plan, defers).await
     }
 
     async fn plan_and_write(
@@ -158,14 +181,14 @@ impl PostgresSink {
         range: Range<usize>,
         planner: &mut Planner,
     ) -> Result<Applied, Failure> {
-        let (pipeline, making) = (self.pipeline.clone(), self.making());
+        let (ledger, making) = (Arc::clone(&self.ledger), self.making());
         let mut catalog = Arc::clone(&self.catalog);
         let mut altered = Vec::new();
         let mut transaction = self.connected().await?.begin().await?;
         let plan = |catalog: &_| planner.plan(records, range.clone(), catalog, None);
         let plan = resolved(&mut transaction, &mut catalog, making, &mut altered, plan).await?;
         let defers = deferred::are_in(&catalog);
-        let applied = commit(transaction, &pipeline, records, plan, defers).await?;
+        let applied = commit(transaction, &ledger, records, plan, defers).await?;
         self.altered(altered, catalog);
         Ok(applied)
     }
@@ -191,13 +214,14 @@ impl PostgresSink {
         result
     }
 
-    /// Moves past the records in `range` without applying them.
+    /// Moves past a record without applying it.
     ///
     /// # Errors
     ///
     /// As for [`apply`](Self::apply).
-    pub async fn pass(&mut self, records: &Records, range: Range<usize>) -> Result<Applied, Failure> {
-        self.apply_plan(records, Plan { range, ..Plan::default() }).await
+    pub async fn pass(&mut self, records: &Records, index: usize, reject: Reject) -> Result<Applied, Failure> {
+        let passed = [(index, reject)].into();
+        self.apply_plan(records, Plan { range: index..index + 1, passed, ..Plan::default() }).await
     }
 
     /// The column of a refused record whose text Postgres does not read as the column's type; `None` when it is something
@@ -264,20 +288,21 @@ async fn resolved(
     }
 }
 
-/// Writes a plan and its offsets, and commits.
+/// Writes a plan, its rejects and its offsets, and commits.
 async fn commit(
     mut transaction: Transaction<'_, Postgres>,
-    pipeline: &str,
+    ledger: &Ledger,
     records: &Records,
     plan: Plan,
     defers: bool,
 ) -> Result<Applied, Failure> {
     let advances = records.advances(&plan.range);
-    if advance(&mut transaction, pipeline, &advances).await? {
+    if advance(&mut transaction, &ledger.pipeline, &advances).await? {
         if defers {
             deferred::defer(&mut transaction).await?;
         }
         execute(&mut transaction, &plan.statements).await?;
+        ledger.keep(&mut transaction, records, &plan.passed).await?;
         transaction.commit().await?;
     }
     Ok(Applied { plan, advances })

@@ -3,11 +3,11 @@
 //! Comes in: [`Records`] and the [`Catalog`]. Goes out: a [`Plan`] that owns its parameters. Pure: no connection, no
 //! clock; the same batch gives the same plan, so that it can be made again for a part of the batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Change, Error, Event, Key, Record, Row, RowKind, Table};
+use rowkind_formats::{Change, Error, Event, Record};
 
 use super::catalog::Catalog;
 use super::evolve;
@@ -17,12 +17,13 @@ use super::tables::{self, Tables};
 use super::types::Present;
 use super::writes::{self, Statement};
 use crate::batch::Way;
-use crate::config::{Config, Evolve, RejectPolicy};
+use crate::config::{Config, Evolve};
 use crate::decode::Undecoded;
 use crate::dedup::{Judge, Seen};
 use crate::records::Records;
-use crate::rejects::{Reject, Verdict};
-use crate::route::{DeletePolicy, KeyBy, Routes, Shape, TargetName, Unnamed};
+use crate::rejects::blocked::Held;
+use crate::rejects::{Reason, Reject, Rejects, Verdict};
+use crate::route::{KeyBy, Routes, Shape, TargetName, Unnamed};
 use crate::sieve::Sieve;
 
 /// What is to be done for a run of records.
@@ -37,8 +38,8 @@ pub struct Plan {
     pub n_rows: u64,
     /// What is known of the rows when it is committed.
     pub seen: Arc<Seen>,
-    /// Records that are passed over.
-    pub passed: Vec<Reject>,
+    /// Records in `range` that are passed over, by their index.
+    pub passed: BTreeMap<usize, Reject>,
     /// The record behind `range` at which the pipeline stops.
     pub stopped: Option<Reject>,
     /// Tables that the catalog does not hold yet. Then there are no statements.
@@ -72,15 +73,15 @@ pub enum Unplanned {
 /// Makes plans. It keeps what the decoder learns from record to record.
 #[derive(Debug)]
 pub struct Planner {
-    sieve: Sieve,
-    routes: Routes,
+    pub(super) sieve: Sieve,
+    pub(super) routes: Routes,
     evolve: Evolve,
-    rejects: RejectPolicy,
-    modes: Modes,
+    pub(super) rejects: Arc<Rejects>,
+    pub(super) modes: Modes,
 }
 
 /// What one record comes to, before anything is done about it.
-enum Taken {
+pub(super) enum Taken {
     Done,
     /// Its rows go by another key than those before it: they cannot be compacted together.
     OtherKey,
@@ -89,14 +90,14 @@ enum Taken {
 
 /// Why a record was not taken.
 pub(super) enum Refusal {
-    Reject(String),
+    Reject(Reason),
     Unplanned(Unplanned),
 }
 
 impl From<Undecoded> for Refusal {
     fn from(undecoded: Undecoded) -> Self {
         match undecoded {
-            Undecoded::Bad(text) => Self::Reject(text),
+            Undecoded::Bad(text) => Self::Reject(text.into()),
             undecoded => Self::Unplanned(undecoded.into()),
         }
     }
@@ -113,25 +114,20 @@ impl From<Undecoded> for Unplanned {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self::Reject(error.to_string())
+        Self::Reject(error.to_string().into())
     }
 }
 
 impl From<Unnamed> for Refusal {
     fn from(unnamed: Unnamed) -> Self {
-        Self::Reject(unnamed.to_string())
+        Self::Reject(unnamed.to_string().into())
     }
 }
 
 impl Planner {
     /// A planner for one lane.
-    pub fn new(config: &Config, evolve: Evolve, sieve: Sieve) -> Self {
-        Self { sieve, routes: config.routes.clone(), evolve, rejects: config.rejects, modes: config.modes }
-    }
-
-    /// The policy for rejects.
-    pub fn rejects(&self) -> RejectPolicy {
-        self.rejects
+    pub fn new(config: &Config, evolve: Evolve, sieve: Sieve, rejects: Arc<Rejects>) -> Self {
+        Self { sieve, routes: config.routes.clone(), evolve, rejects, modes: config.modes }
     }
 
     /// Plans the records in `range`, behind a batch that is being applied where there is one.
@@ -183,15 +179,13 @@ impl Planner {
     ) -> Result<Plan, Unplanned> {
         let dedup = self.sieve.dedup();
         let mut plan = Plan { range, ..Plan::default() };
-        let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
         loop {
             plan.n_rows = 0;
             plan.missing.clear();
             let mut judge = Sieve::judge(dedup.as_ref(), in_flight);
-            let tables =
-                self.collect((records, catalog), &mut plan, &mut excluded, (Tables::new(way), judge.as_mut()))?;
+            let tables = self.collect((records, catalog), &mut plan, (Tables::new(way), judge.as_mut()))?;
             plan.seen = Arc::new(judge.map(Judge::into_seen).unwrap_or_default());
             if !plan.missing.is_empty() {
                 return Ok(plan);
@@ -202,7 +196,7 @@ impl Planner {
                     return Ok(plan);
                 }
                 Err((_, Refusal::Unplanned(unplanned))) => return Err(unplanned),
-                Err((index, Refusal::Reject(reason))) => self.judge(records, index, reason, &mut plan, &mut excluded),
+                Err((index, Refusal::Reject(reason))) => self.judge((records, index), reason, &mut plan),
             }
         }
     }
@@ -212,14 +206,14 @@ impl Planner {
         &mut self,
         (records, catalog): (&'a Records, &Catalog),
         plan: &mut Plan,
-        excluded: &mut BTreeSet<usize>,
         (mut tables, mut judge): (Tables<'a>, Option<&mut Judge<'_>>),
     ) -> Result<Tables<'a>, Unplanned> {
+        let mut held = Held::default();
         let mut index = plan.range.start;
         while index < plan.range.end {
-            if !excluded.contains(&index) {
+            if !plan.passed.contains_key(&index) {
                 let judge = judge.as_deref_mut();
-                match self.take((records, index), catalog, (&mut tables, judge), &mut plan.n_rows) {
+                match self.take((records, index), (catalog, &held), (&mut tables, judge), &mut plan.n_rows) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -227,8 +221,11 @@ impl Planner {
                         _ => drop(plan.missing.insert(name, need)),
                     },
                     Err(Refusal::Unplanned(unplanned)) => return Err(unplanned),
-                    Err(Refusal::Reject(reason)) => self.judge(records, index, reason, plan, excluded),
+                    Err(Refusal::Reject(reason)) => self.judge((records, index), reason, plan),
                 }
+            }
+            if let Some(Reject { partition, offset, keys: Some(keys), .. }) = plan.passed.get(&index) {
+                held.add(partition, keys, *offset);
             }
             index += 1;
         }
@@ -236,17 +233,15 @@ impl Planner {
     }
 
     /// Cuts the plan before a record, or leaves the record out.
-    fn judge(&self, records: &Records, index: usize, reason: String, plan: &mut Plan, excluded: &mut BTreeSet<usize>) {
-        match self.rejects.judge(Reject::new(&records.get(index), reason)) {
+    fn judge(&mut self, (records, index): (&Records, usize), reason: Reason, plan: &mut Plan) {
+        let n_passed = plan.passed.values().filter(|passed| passed.reason.behind.is_none()).count();
+        match self.reject(records, index, reason, n_passed) {
             Verdict::Stop(reject) => {
                 plan.range.end = index;
-                plan.passed.retain(|passed| passed.partition != reject.partition || passed.offset < reject.offset);
+                plan.passed.split_off(&index);
                 plan.stopped = Some(reject);
             }
-            Verdict::Pass(reject) => {
-                excluded.insert(index);
-                plan.passed.push(reject);
-            }
+            Verdict::Pass(reject) => drop(plan.passed.insert(index, reject)),
         }
     }
 
@@ -254,14 +249,16 @@ impl Planner {
     fn take<'a>(
         &mut self,
         (records, index): (&'a Records, usize),
-        catalog: &Catalog,
+        (catalog, held): (&Catalog, &Held),
         (tables, judge): (&mut Tables<'a>, Option<&mut Judge<'_>>),
         n_rows: &mut u64,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
-        let Some(event) = self.sieve.event((records, index), &mut self.routes, judge)? else {
+        let mut event = self.sieve.decode(record)?;
+        self.check_key((records, index), &event, held)?;
+        if !self.sieve.keeps((records, index), &mut event, &mut self.routes, judge)? {
             return Ok(Taken::Done);
-        };
+        }
         match event {
             Event::Aside(_) | Event::Tombstone { key: None, .. } => Ok(Taken::Done),
             Event::Tombstone { table, key: Some(key) } => {
@@ -321,75 +318,4 @@ impl Planner {
         *n_rows += n_changed;
         Ok(Taken::Done)
     }
-
-    /// A tombstone deletes by key. Behind its own delete that finds nothing. Where the table is not known, no record of
-    /// the topic was read before it, and the topic's name is tried as `prefix.schema.table`.
-    fn take_tombstone<'a>(
-        &mut self,
-        (record, index): (&Record<'a>, usize),
-        table: Option<Table<'a>>,
-        key: Key<'a>,
-        catalog: &Catalog,
-        tables: &mut Tables<'a>,
-    ) -> Result<Taken, Refusal> {
-        let is_certain = table.is_some();
-        let Some(table) = table.or_else(|| table_of_topic(record.topic)) else {
-            return Ok(Taken::Done);
-        };
-        let (route, modes) = (self.routes.of(record.topic), self.modes);
-        let (Ok(name), Some(key)) = (route.target(&table, record.topic), route.reshape_key(key)) else {
-            return Ok(Taken::Done);
-        };
-        if matches!(route.key, KeyBy::Nothing | KeyBy::Row) || route.delete == DeletePolicy::Ignore {
-            return Ok(Taken::Done);
-        }
-        let target = match catalog.get(&name) {
-            Some(Some(target)) => target,
-            Some(None) => return Ok(Taken::Done),
-            None => return Ok(Taken::Missing(name, Need::Removal)),
-        };
-        let row = Row { kind: RowKind::Delete, columns: key.columns.clone(), not_sent: Vec::new() };
-        let names = match writes::key_of(target, Some(&key), record.topic) {
-            Ok(names) => names,
-            Err(_) if !is_certain => return Ok(Taken::Done),
-            Err(refusal) => return Err(refusal),
-        };
-        let bytes = writes::key_bytes(&row, None, (target, names), modes)?;
-        let Some(batch) = tables.of(name).keyed_by(names) else {
-            return Ok(Taken::OtherKey);
-        };
-        match &route.delete {
-            DeletePolicy::Soft(column) => {
-                let mark = rows::mark(row, names, column, (target, None));
-                batch.mark(bytes, mark, index);
-            }
-            DeletePolicy::Hard | DeletePolicy::Ignore => batch.delete(bytes),
-        }
-        Ok(Taken::Done)
-    }
-
-    fn take_truncate<'a>(
-        &mut self,
-        record: &Record<'a>,
-        table: &Table<'a>,
-        catalog: &Catalog,
-        tables: &mut Tables<'a>,
-    ) -> Result<Taken, Refusal> {
-        let route = self.routes.of(record.topic);
-        let name = route.target(table, record.topic)?;
-        match catalog.get(&name) {
-            Some(Some(_)) => {}
-            Some(None) => return Ok(Taken::Done),
-            None => return Ok(Taken::Missing(name, Need::Removal)),
-        }
-        tables.of(name).batch.truncate();
-        Ok(Taken::Done)
-    }
-}
-
-/// `prefix.schema.table`, as Debezium names a topic whose names need no adjustment.
-fn table_of_topic(topic: &str) -> Option<Table<'_>> {
-    let (rest, name) = topic.rsplit_once('.')?;
-    let (_, schema) = rest.rsplit_once('.')?;
-    Some(Table { database: None, schema: Some(schema.into()), name: name.into() })
 }

@@ -43,12 +43,13 @@ impl PostgresSink {
     }
 
     async fn write_row_by_row(&mut self, mut retreat: Retreat<'_>) -> Result<Applied, Failure> {
-        let pipeline = self.pipeline.clone();
+        let ledger = Arc::clone(&self.ledger);
         let advances = retreat.records.advances(&retreat.done.range);
         {
             let mut transaction = self.connected().await?.begin().await?;
-            if advance(&mut transaction, &pipeline, &advances).await? {
+            if advance(&mut transaction, &ledger.pipeline, &advances).await? {
                 retreat.write(&mut transaction).await?;
+                ledger.keep(&mut transaction, retreat.records, &retreat.done.passed).await?;
                 // a constraint that the catalog did not know of
                 transaction.commit().await.map_err(|error| match error.into() {
                     Failure::Data { text, .. } => Failure::Stale(text),
@@ -84,7 +85,11 @@ impl Retreat<'_> {
             let plan = resolved(transaction, catalog, self.making, altered, plan).await;
             let plan = plan.map_err(|failure| failure.of_record(index))?;
             if let Some(reject) = plan.stopped {
-                return Err(Failure::Record(index, reject.reason));
+                return Err(Failure::Record(index, *reject.reason));
+            }
+            if let Some(reject) = plan.passed.get(&index).filter(|reject| reject.keys.is_some()) {
+                // what comes behind it has to know of it
+                return Err(Failure::Record(index, (*reject.reason).clone()));
             }
             if !defers && deferred::are_in(catalog) {
                 deferred::defer(transaction).await?;

@@ -83,9 +83,11 @@ pub(super) fn push_copies<'a>(
 /// The rows with all their columns, by which they are to be found again. What an after image lacks is as it was before.
 fn whole<'a>(rows: Vec<Row<'a>>, delete: &DeletePolicy) -> Result<Vec<Row<'a>>, Refusal> {
     let refused = |what: &str| {
-        Err(Refusal::Reject(format!(
-            "{what}, and a row without a key is known by all its columns alone: set REPLICA IDENTITY FULL on the source table, or give the topic a [[route]] with `key` or `append`"
-        )))
+        let remedy =
+            "set REPLICA IDENTITY FULL on the source table, or give the topic a [[route]] with `key` or `append`";
+        Err(Refusal::Reject(
+            format!("{what}, and a row without a key is known by all its columns alone: {remedy}").into(),
+        ))
     };
     let mut whole: Vec<Row<'a>> = Vec::with_capacity(rows.len());
     for mut row in rows {
@@ -126,7 +128,8 @@ pub(super) fn append<'a>(
             (RowKind::Delete, _) if !tells_op => {
                 return Err(Refusal::Reject(
                     "a delete, and the route appends: give it a metadata column for `op`, or `delete = \"ignore\"`"
-                        .to_owned(),
+                        .to_owned()
+                        .into(),
                 ));
             }
             _ => {}

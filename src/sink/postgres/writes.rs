@@ -121,7 +121,8 @@ fn refused(error: Error, table: &TargetTable, column: &TargetColumn) -> Refusal 
     match (error.kind(), evolve::roomier(&column.declared)) {
         (ErrorKind::NoRoom { .. }, Some(ty)) => {
             let (table, name) = (&table.name, quoted(&column.name));
-            Refusal::Reject(format!("{error}: ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} makes room for it"))
+            let remedy = format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} makes room for it");
+            Refusal::Reject(format!("{error}: {remedy}").into())
         }
         _ => error.into(),
     }

@@ -80,11 +80,20 @@ impl Pipeline {
 
     /// Starts it; it runs until it is stopped.
     pub(crate) fn start(&self) -> Bridge {
-        let mut arguments = vec!["run".to_owned()];
+        self.start_command(&["run"])
+    }
+
+    fn start_command(&self, words: &[&str]) -> Bridge {
+        let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         for (key, value) in &self.settings {
             arguments.push(format!("--{}={value}", key.replace(['.', '_'], "-")));
         }
         Bridge::start(&arguments, &self.environment)
+    }
+
+    /// Runs `rowkind rejects` with these words behind it.
+    pub(crate) fn rejects(&self, words: &[&str]) -> Ended {
+        self.start_command(&[&["rejects"], words].concat()).wait()
     }
 
     /// Runs it up to the end of its input.

@@ -8,7 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -122,8 +122,8 @@ impl Broker {
         ended.unwrap();
     }
 
-    /// What a `read_committed` reader finds in a topic, partition by partition. The mock hides nothing.
-    pub(crate) fn read(&self, topic: &str) -> Vec<ReadRecord> {
+    /// What a reader of committed records finds in a topic, partition by partition. The mock hides nothing.
+    pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let reader: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.address)
             .set("group.id", "none")
@@ -133,22 +133,22 @@ impl Broker {
             .unwrap();
         let metadata = reader.fetch_metadata(Some(topic), TIMEOUT).unwrap();
         let n_partitions = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
-        let mut wanted = TopicPartitionList::new();
+        let mut all = TopicPartitionList::new();
         for partition in 0..n_partitions {
-            wanted.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            all.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         }
-        reader.assign(&wanted).unwrap();
-        let (mut records, mut n_open) = (Vec::new(), n_partitions);
+        reader.assign(&all).unwrap();
+        let (mut found, mut n_open) = (Vec::new(), n_partitions);
         while n_open > 0 {
             match reader.poll(TIMEOUT) {
-                Some(Ok(message)) => records.push(ReadRecord::of(&message)),
+                Some(Ok(message)) => found.push(message.detach()),
                 Some(Err(KafkaError::PartitionEOF(_))) => n_open -= 1,
                 Some(Err(error)) => panic!("{topic}: {error}"),
-                None => panic!("{topic}: no answer"),
+                None => panic!("no end of {topic} in {TIMEOUT:?}"),
             }
         }
-        records.sort_by_key(|record| record.partition);
-        records
+        found.sort_by_key(Message::partition);
+        found
     }
 
     /// Whether it is a mock cluster.
@@ -177,7 +177,7 @@ impl Broker {
     pub(crate) fn forget_the_oldest(&self, topic: &str, partition: i32) {
         match &self.cluster {
             Cluster::Mock(_) => {
-                let large = Record { key: None, payload: Some(vec![b' '; 900_000]) };
+                let large = Record { payload: Some(vec![b' '; 900_000]), ..Record::default() };
                 self.write(topic, partition, &vec![large; 8]);
             }
             Cluster::Real(admin) => {
@@ -217,32 +217,14 @@ impl Drop for Broker {
     }
 }
 
-/// A record as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReadRecord {
-    pub(crate) partition: i32,
-    pub(crate) key: Option<String>,
-    pub(crate) payload: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
-}
-
-impl ReadRecord {
-    fn of(message: &BorrowedMessage<'_>) -> Self {
-        let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let headers = message.headers().into_iter().flat_map(Headers::iter);
-        Self {
-            partition: message.partition(),
-            key: text(message.key()),
-            payload: text(message.payload()),
-            headers: headers.map(|header| (header.key.to_owned(), text(header.value).unwrap_or_default())).collect(),
-        }
-    }
-}
-
 async fn send(producer: &FutureProducer, topic: &str, partition: i32, record: &Record) -> DeliveryFuture {
     let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic).partition(partition);
     message.key = record.key.as_deref();
     message.payload = record.payload.as_deref();
+    if !record.headers.is_empty() {
+        let headers = record.headers.iter().map(|(key, value)| Header { key, value: Some(*value) });
+        message.headers = Some(headers.fold(OwnedHeaders::new(), OwnedHeaders::insert));
+    }
     loop {
         match producer.send_result(message) {
             Ok(delivery) => return delivery,

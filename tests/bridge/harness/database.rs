@@ -113,6 +113,11 @@ impl Database {
         Self::connect(server.url(&name))
     }
 
+    /// Another session on a database.
+    pub(crate) fn at(url: &str) -> Self {
+        Self::connect(url.to_owned())
+    }
+
     fn connect(url: String) -> Self {
         Self { url, connection: Mutex::default() }
     }

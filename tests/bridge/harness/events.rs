@@ -11,12 +11,13 @@ use tempfile::NamedTempFile;
 pub(crate) struct Record {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(&'static str, &'static [u8])>,
 }
 
 impl Record {
     /// A record whose payload is this text, whatever it is.
     pub(crate) fn raw(payload: &str) -> Self {
-        Self { key: None, payload: Some(payload.as_bytes().to_vec()) }
+        Self { payload: Some(payload.as_bytes().to_vec()), ..Self::default() }
     }
 
     /// The same with this key.

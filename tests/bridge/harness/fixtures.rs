@@ -19,7 +19,7 @@ pub(crate) fn recording(path: &str) -> Vec<RecordedRecord> {
 
 impl From<RecordedRecord> for Record {
     fn from(record: RecordedRecord) -> Self {
-        Self { key: record.key, payload: record.payload }
+        Self { key: record.key, payload: record.payload, ..Self::default() }
     }
 }
 

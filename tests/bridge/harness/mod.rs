@@ -8,7 +8,7 @@ mod fixtures;
 mod registry;
 
 pub(crate) use bridge::{Bridge, Ended, Pipeline};
-pub(crate) use broker::{Broker, ReadRecord};
+pub(crate) use broker::Broker;
 pub(crate) use database::{Database, Server};
 pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
