@@ -250,6 +250,11 @@ fn rejects_are_listed_and_deleted() {
 
     pipeline.rejects(&["show", "shop.public.items:0:2"]).with_code(1).says("is no open reject of this pipeline");
     pipeline.rejects(&["show", "items"]).with_code(2).says("expected topic:partition:offset");
+    let unknown = ["retry", "shop.public.items:0:0", "shop.public.items:0:7"];
+    pipeline
+        .rejects(&unknown)
+        .with_code(1)
+        .says("1 of the 2 places are open rejects of this pipeline: nothing was applied");
     pipeline.rejects(&["delete"]).with_code(2).says("say which");
     let kept = pipeline.rejects(&["delete", "--all"]).with_code(1).says("nothing was deleted: --yes deletes these 2");
     assert_eq!(kept.output.lines().count(), 2);
