@@ -84,6 +84,8 @@ pub struct Kafka {
     pub group: String,
     /// librdkafka's own properties, over everything that rowkind sets.
     pub properties: Vec<(String, String)>,
+    /// Whether the records' headers are read: rejects are kept with them.
+    pub keeps_headers: bool,
 }
 
 /// Where a partition starts that has no stored offset. Flink's names.
@@ -270,7 +272,8 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     };
     let properties = read.list("source.properties").iter().map(pair).collect::<Result<_, _>>()?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
-    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties }))
+    let keeps_headers = rejects::read_beside(read, &subscription)?.policy.keeps();
+    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties, keeps_headers }))
 }
 
 fn sink(read: &Reader<'_>) -> Result<Sink, ConfigError> {

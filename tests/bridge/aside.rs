@@ -272,6 +272,13 @@ fn settings_that_go_together() {
     };
     refused("rejects.block_key", "true", "set `rejects.policy` to table or topic");
     refused("rejects.policy", "topic", "`rejects.topic` is missing");
+    let of_topics = |rejects: &str| {
+        let topics = Pipeline::from_broker(&Broker::mock(), &database).set("source.topics", "shop.items");
+        let topics = topics.set("source.topic_pattern", "^shop\\.").set("rejects.policy", "topic");
+        topics.set("rejects.topic", rejects).run().with_code(2).says("a topic that the pipeline does not read itself");
+    };
+    of_topics("shop.items");
+    of_topics("shop.rejects");
     let to_topic = pipeline.clone().set("rejects.topic", "bad").set("rejects.policy", "topic");
     to_topic.run().with_code(2).says("a file has none");
 }

@@ -32,7 +32,7 @@ fn run(seed: u64, max_rows: &str) {
         .set("rejects.block_key", "true")
         .set("batch.max_rows", max_rows);
     let mut random = Random(seed);
-    let mut last = vec![0; N_KEYS];
+    let mut last = [0; N_KEYS];
     let (mut seq, mut was_any_behind) = (0, false);
     let mut bridge = pipeline.start();
     for round in 0..12 {
