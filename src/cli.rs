@@ -117,7 +117,7 @@ fn rejects() -> Command {
         Arg::new("output")
             .long("output")
             .value_name("OUTPUT")
-            .value_parser(value_parser!(Output))
+            .value_parser(["text", "json"])
             .default_value("text")
             .help("How it is printed; json is one object a line")
     };
@@ -145,7 +145,7 @@ fn rejects() -> Command {
         )
         .args([places(), topic(), set("force", "Apply also those that may bring old values back")]);
     let delete = Command::new("delete").about("Delete those that are not wanted").args([
-        places(),
+        places().help("A reject, as topic:partition:offset"),
         topic(),
         set("all", "All of them"),
         set("yes", "Delete; without it they are only listed"),

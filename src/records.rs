@@ -1,6 +1,6 @@
 //! A run of consecutive records per partition: what a source hands to a lane.
 //!
-//! Keys and payloads stand in one buffer, so that a batch costs a handful of allocations and can be decoded again as
+//! Keys, payloads and headers stand in one buffer, so that a batch costs a handful of allocations and can be decoded again as
 //! often as needed: when a table has to be made first, when a batch goes row by row, when Postgres comes back.
 
 use std::fmt;
@@ -88,8 +88,8 @@ pub struct Records {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     advances: Vec<Advance>,
-    /// Of the few records that have some: index and headers, in the order of arrival.
-    headers: Vec<(usize, Box<str>)>,
+    /// Of the records that have some: index and headers, in the order of arrival.
+    headers: Vec<(usize, Range<usize>)>,
     is_tail: bool,
 }
 
@@ -133,7 +133,7 @@ impl Records {
         let key = key.map(&mut store);
         let payload = payload.map(&mut store);
         if !beside.headers.is_empty() {
-            self.headers.push((self.entries.len(), beside.headers.into()));
+            self.headers.push((self.entries.len(), store(beside.headers.as_bytes())));
         }
         self.entries.push(Entry { partition, offset, timestamp_ms: beside.timestamp_ms, key, payload });
     }
@@ -161,7 +161,7 @@ impl Records {
         self.advances.is_empty()
     }
 
-    /// Bytes of keys and payloads.
+    /// Bytes of keys, payloads and headers.
     pub fn n_bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -183,7 +183,8 @@ impl Records {
     /// What stands beside the record at `index`.
     pub fn beside(&self, index: usize) -> Beside<'_> {
         let of_record = self.headers.binary_search_by_key(&index, |(index, _)| *index);
-        let headers = of_record.map_or("", |at| &*self.headers[at].1);
+        let bytes = of_record.map_or(&[][..], |at| &self.bytes[self.headers[at].1.clone()]);
+        let headers = std::str::from_utf8(bytes).expect("they were pushed as text");
         Beside { timestamp_ms: self.entries[index].timestamp_ms, headers }
     }
 

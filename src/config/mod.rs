@@ -87,6 +87,8 @@ pub struct Kafka {
     pub group: String,
     /// librdkafka's own properties, over everything that rowkind sets.
     pub properties: Vec<(String, String)>,
+    /// Whether the records' headers are read: rejects are kept with them.
+    pub keeps_headers: bool,
 }
 
 /// Where a partition starts that has no stored offset. Flink's names.
@@ -242,7 +244,8 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     }
     let properties = read.pairs("source.properties")?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
-    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties }))
+    let keeps_headers = rejects::read_beside(read, &subscription)?.policy.keeps();
+    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties, keeps_headers }))
 }
 
 fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)], sink: &Sink) -> Result<Routes, ConfigError> {

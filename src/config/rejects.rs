@@ -1,5 +1,7 @@
 //! Settings of what happens to records that cannot be applied.
 
+use regex::Regex;
+
 use super::{ChangelogSink, ConfigError, Reader, Sink};
 
 /// What happens to records that cannot be applied.
@@ -56,4 +58,19 @@ pub(super) fn read(read: &Reader<'_>, sink: &Sink) -> Result<Rejects, ConfigErro
         return Err(ConfigError::new(message.to_owned()));
     }
     Ok(Rejects { policy, topic, max_per_minute: read.number("rejects.max_per_minute")?, block_key })
+}
+
+/// The same, beside a subscription: a topic of rejects that is read again would never come to an end.
+pub(super) fn read_beside(reader: &Reader<'_>, subscription: &[String]) -> Result<Rejects, ConfigError> {
+    let rejects = read(reader)?;
+    let is_read = |topic: &String| {
+        subscription.iter().any(|wanted| {
+            wanted == topic
+                || (wanted.starts_with('^') && Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic)))
+        })
+    };
+    if rejects.topic.as_ref().is_some_and(is_read) {
+        return Err(reader.invalid("rejects.topic", "a topic that the pipeline does not read itself"));
+    }
+    Ok(rejects)
 }

@@ -15,7 +15,6 @@ use super::kept::{Kept, Place};
 use crate::config::{self, Config, ConfigError, RejectPolicy, Sink};
 use crate::decode;
 use crate::dedup::Dedup;
-use crate::inspect::Output;
 use crate::records::TopicPartition;
 use crate::registry::Registry;
 use crate::sieve::Sieve;
@@ -31,8 +30,8 @@ pub struct Options {
 
 #[derive(Debug)]
 enum Verb {
-    List { chosen: Chosen, limit: u32, output: Output },
-    Show { place: Place, output: Output },
+    List { chosen: Chosen, limit: u32, is_json: bool },
+    Show { place: Place, is_json: bool },
     Retry { chosen: Chosen, force: bool },
     Delete { chosen: Chosen, confirmed: bool },
 }
@@ -58,15 +57,15 @@ impl Options {
         let (verb, flags) = flags.subcommand().expect("clap asks for a subcommand");
         let places = || flags.get_many::<Place>("places").unwrap_or_default().cloned().collect();
         let chosen = || Chosen { topic: flags.get_one("topic").cloned(), places: places() };
-        let output = || *flags.get_one("output").unwrap_or(&Output::Text);
+        let is_json = || flags.get_one::<String>("output").is_some_and(|output| output == "json");
         let verb = match verb {
             "list" => {
                 let chosen = Chosen { topic: flags.get_one("topic").cloned(), places: Vec::new() };
-                Verb::List { chosen, limit: *flags.get_one("limit").unwrap_or(&100), output: output() }
+                Verb::List { chosen, limit: *flags.get_one("limit").unwrap_or(&100), is_json: is_json() }
             }
             "show" => Verb::Show {
                 place: flags.get_one::<Place>("places").expect("clap asks for it").clone(),
-                output: output(),
+                is_json: is_json(),
             },
             "retry" => Verb::Retry { chosen: chosen(), force: flags.get_flag("force") },
             _ => {
@@ -92,8 +91,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut sink = PostgresSink::new(&config.name, postgres(&config)?, &config.rejects);
         match verb {
-            Verb::List { chosen, limit, output } => list(&mut sink, &chosen, limit, output).await,
-            Verb::Show { place, output } => show(&mut sink, &place, output).await,
+            Verb::List { chosen, limit, is_json } => list(&mut sink, &chosen, limit, is_json).await,
+            Verb::Show { place, is_json } => show(&mut sink, &place, is_json).await,
             Verb::Retry { chosen, force } => retry(&mut sink, &config, &chosen, force).await,
             Verb::Delete { chosen, confirmed } => delete(&mut sink, &chosen, confirmed).await,
         }
@@ -110,12 +109,9 @@ fn postgres(config: &Config) -> Result<&config::Postgres, ConfigError> {
     }
 }
 
-async fn list(sink: &mut PostgresSink, chosen: &Chosen, limit: u32, output: Output) -> anyhow::Result<()> {
+async fn list(sink: &mut PostgresSink, chosen: &Chosen, limit: u32, is_json: bool) -> anyhow::Result<()> {
     let (kept, n_all) = sink.list_rejects(chosen, limit.into()).await.map_err(failed)?;
-    let line = |kept: &Kept| match output {
-        Output::Text => kept.line(),
-        Output::Json => format!("{}\n", kept.summary()),
-    };
+    let line = |kept: &Kept| if is_json { format!("{}\n", kept.summary()) } else { kept.line() };
     print(&kept.iter().map(line).collect::<String>())?;
     let n_listed = i64::try_from(kept.len()).unwrap_or(i64::MAX);
     if n_all > n_listed {
@@ -124,14 +120,11 @@ async fn list(sink: &mut PostgresSink, chosen: &Chosen, limit: u32, output: Outp
     Ok(())
 }
 
-async fn show(sink: &mut PostgresSink, place: &Place, output: Output) -> anyhow::Result<()> {
+async fn show(sink: &mut PostgresSink, place: &Place, is_json: bool) -> anyhow::Result<()> {
     let Some(kept) = sink.reject_at(place).await.map_err(failed)? else {
         bail!("{place} is no open reject of this pipeline");
     };
-    print(&match output {
-        Output::Text => kept.text(),
-        Output::Json => kept.json(),
-    })
+    print(&if is_json { kept.json() } else { kept.text() })
 }
 
 async fn delete(sink: &mut PostgresSink, chosen: &Chosen, confirmed: bool) -> anyhow::Result<()> {
@@ -150,6 +143,10 @@ async fn delete(sink: &mut PostgresSink, chosen: &Chosen, confirmed: bool) -> an
 const MAX_ATTEMPTS: u32 = 10;
 
 async fn retry(sink: &mut PostgresSink, config: &Config, chosen: &Chosen, force: bool) -> anyhow::Result<()> {
+    let (_, n_open) = sink.list_rejects(chosen, 1).await.map_err(failed)?;
+    if n_open < i64::try_from(chosen.places.len()).unwrap_or(i64::MAX) {
+        bail!("{n_open} of the {} places are open rejects of this pipeline: nothing was applied", chosen.places.len());
+    }
     let mut retry = Retry::new(config)?;
     for partition in sink.partitions_with_rejects(chosen).await.map_err(failed)? {
         let of_partition = chosen.places.iter().filter(|place| place.partition == partition);

@@ -31,6 +31,7 @@ pub struct KafkaSource {
     /// How many records before the stored offset are read again.
     tail: i64,
     progress: Arc<Progress>,
+    keeps_headers: bool,
     was_assigned: bool,
     /// When a partition was last read from another place than the one behind its last record.
     moved_at: Instant,
@@ -71,6 +72,7 @@ impl KafkaSource {
             stop: modes.1,
             tail,
             progress,
+            keeps_headers: kafka.keeps_headers,
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
@@ -113,7 +115,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let Self { consumer, moved_at, .. } = self;
+        let Self { consumer, moved_at, keeps_headers, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match failure::sort(&error) {
@@ -127,7 +129,7 @@ impl KafkaSource {
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
                 let mut keep_alive = KeepAlive::new(consumer);
-                let headers = message.headers().map(headers::text).unwrap_or_default();
+                let headers = message.headers().filter(|_| *keeps_headers).map(headers::text).unwrap_or_default();
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
                 gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();

@@ -250,6 +250,11 @@ fn rejects_are_listed_and_deleted() {
 
     pipeline.rejects(&["show", "shop.public.items:0:2"]).with_code(1).says("is no open reject of this pipeline");
     pipeline.rejects(&["show", "items"]).with_code(2).says("expected topic:partition:offset");
+    let unknown = ["retry", "shop.public.items:0:0", "shop.public.items:0:7"];
+    pipeline
+        .rejects(&unknown)
+        .with_code(1)
+        .says("1 of the 2 places are open rejects of this pipeline: nothing was applied");
     pipeline.rejects(&["delete"]).with_code(2).says("say which");
     let kept = pipeline.rejects(&["delete", "--all"]).with_code(1).says("nothing was deleted: --yes deletes these 2");
     assert_eq!(kept.output.lines().count(), 2);
@@ -267,6 +272,13 @@ fn settings_that_go_together() {
     };
     refused("rejects.block_key", "true", "set `rejects.policy` to table or topic");
     refused("rejects.policy", "topic", "`rejects.topic` is missing");
+    let of_topics = |rejects: &str| {
+        let topics = Pipeline::from_broker(&Broker::mock(), &database).set("source.topics", "shop.items");
+        let topics = topics.set("source.topic_pattern", "^shop\\.").set("rejects.policy", "topic");
+        topics.set("rejects.topic", rejects).run().with_code(2).says("a topic that the pipeline does not read itself");
+    };
+    of_topics("shop.items");
+    of_topics("shop.rejects");
     let to_topic = pipeline.clone().set("rejects.topic", "bad").set("rejects.policy", "topic");
     to_topic.run().with_code(2).says("a file has none");
 }

@@ -139,6 +139,40 @@ fn only_the_owner_of_a_partition_forwards() {
     assert_once(&broker, &bad);
 }
 
+/// Two instances share the partitions; one is killed, and the other forwards what is left of its.
+#[test]
+fn the_next_owner_of_a_partition_goes_on() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key)");
+    let (topic, bad) = (broker.topic("shop.public.t", 2), broker.topic("bad", 1));
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("rejects.policy", "topic")
+        .set("rejects.topic", &bad)
+        .set("rejects.max_per_minute", "1000000");
+    let first = pipeline.start();
+    first.wait_for_log("assigned partitions=2");
+    let second = pipeline.start();
+    let write = |part: std::ops::Range<i64>| {
+        let bad = |id: i64| Record::raw(&format!("no JSON {id}")).keyed(json!({"id": id}));
+        let records: Vec<Record> = part.map(bad).collect();
+        (0..2).for_each(|partition| broker.write(&topic, partition, &records));
+    };
+    second.wait_for_log("assigned partitions=1");
+    write(0..300);
+    database.wait_for_rows("select count(*) > 100 from rowkind.rejects where forwarded_at is not null", "(t)");
+    first.kill();
+    write(300..400);
+    database.wait_for_rows("select count(*), count(forwarded_at) from rowkind.rejects", "(800,800)");
+    second.stop().with_code(0);
+    let mut found: Vec<i64> = broker.read(&bad).iter().map(offset).collect();
+    found.sort_unstable();
+    if !broker.is_mock() {
+        assert!(found == (0..800).map(|n| n / 2).collect::<Vec<_>>(), "{} of 800: {found:?}", found.len());
+    }
+    found.dedup();
+    assert!(found == (0..400).collect::<Vec<_>>(), "{found:?}");
+}
+
 /// A topic that is not there, and cannot be made, is named.
 #[test]
 fn without_the_topic_the_pipeline_stops_and_keeps_them() {

@@ -30,6 +30,7 @@ mod keyless;
 mod kills;
 mod logs;
 mod names;
+mod order;
 mod outage;
 mod poison;
 mod recorded;

@@ -73,7 +73,7 @@ fn a_target_that_does_not_answer_is_not_waited_for() {
         "(1)",
     );
     let asked = Instant::now();
-    bridge.stop().with_code(0).says("Postgres did not take the open batches in time");
+    bridge.stop().with_code(0).says("the open batches were not taken in time");
     assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
     drop(lock);
     pipeline.run().with_code(0);
