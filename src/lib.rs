@@ -9,6 +9,7 @@
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
 //! - [`dedup`]: events that a capture tool wrote twice are told from new ones
+//! - [`transactions`]: what of the records may be applied, where transactions of the source stay whole
 //! - [`batch`]: one change is left per key
 //! - [`sink`]: rows and next offsets into Postgres, in one transaction
 //! - [`rejects`]: what happens to a record that cannot be applied
@@ -35,3 +36,4 @@ pub mod shutdown;
 pub mod sink;
 pub mod source;
 mod terminal;
+pub mod transactions;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rowkind_formats::Record;
 
+use crate::transactions::{FREE, Serial, whole_before};
+
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicPartition {
@@ -75,6 +77,7 @@ struct Entry {
     offset: i64,
     key: Option<Range<usize>>,
     payload: Option<Range<usize>>,
+    transaction: Serial,
 }
 
 impl Records {
@@ -91,6 +94,18 @@ impl Records {
 
     /// Adds a record that follows all others of its partition.
     pub fn push(&mut self, claimed: Claimed<'_>, offset: i64, key: Option<&[u8]>, payload: Option<&[u8]>) {
+        self.push_of(FREE, claimed, offset, key, payload);
+    }
+
+    /// Adds a record that is applied with all others of its transaction.
+    pub fn push_of(
+        &mut self,
+        transaction: Serial,
+        claimed: Claimed<'_>,
+        offset: i64,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+    ) {
         let to = if self.is_tail { claimed.next_offset } else { offset + 1 };
         let partition = self.advance(claimed, to);
         let mut store = |part: &[u8]| {
@@ -100,7 +115,7 @@ impl Records {
         };
         let key = key.map(&mut store);
         let payload = payload.map(&mut store);
-        self.entries.push(Entry { partition, offset, key, payload });
+        self.entries.push(Entry { partition, offset, key, payload, transaction });
     }
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
@@ -145,6 +160,11 @@ impl Records {
         }
     }
 
+    /// Where the partition of the record at `index` stands before the batch.
+    pub fn claimed(&self, index: usize) -> Claimed<'_> {
+        self.advances[self.entries[index].partition].claimed()
+    }
+
     /// How many partitions the topic of the record at `index` has, as far as is known.
     pub fn n_partitions(&self, index: usize) -> usize {
         self.advances[self.entries[index].partition].n_partitions
@@ -171,6 +191,34 @@ impl Records {
         }
         advances.retain(|advance| advance.from != advance.to);
         advances
+    }
+
+    /// The records that can be applied without the one at `index`: not those behind it in its partition, and no part of a
+    /// transaction.
+    #[must_use]
+    pub fn whole_before(&self, index: usize) -> Self {
+        let members: Vec<_> = self.entries.iter().map(|entry| (entry.partition, entry.transaction)).collect();
+        let keeps = whole_before(&members, index);
+        self.chosen(|at| keeps[at])
+    }
+
+    /// All records but the one at `index`, which is passed over.
+    #[must_use]
+    pub fn except(&self, index: usize) -> Self {
+        let mut kept = self.chosen(|at| at != index);
+        for advance in &self.advances {
+            kept.advance(advance.claimed(), advance.to);
+        }
+        kept
+    }
+
+    fn chosen(&self, keeps: impl Fn(usize) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (index, entry) in self.entries.iter().enumerate().filter(|(index, _)| keeps(*index)) {
+            let record = self.get(index);
+            kept.push_of(entry.transaction, self.claimed(index), entry.offset, record.key, record.payload);
+        }
+        kept
     }
 
     /// The records from `start` on without those of the partitions in `lost`, given that those before have been applied.
@@ -237,6 +285,22 @@ mod tests {
         assert_eq!(records.get(1).payload, None);
         assert_eq!(records.get(2).payload, Some(&b""[..]));
         assert_eq!(records.get(0).key, Some(&b"k"[..]));
+    }
+
+    #[test]
+    fn what_is_left_of_transactions() {
+        let mut records = Records::default();
+        let (first, second) = (partition(0), partition(1));
+        let claimed = |partition, next_offset| Claimed { partition, n_partitions: 1, epoch: 1, next_offset };
+        for (transaction, partition, offset) in [(1, &first, 4), (1, &second, 7), (2, &first, 5), (2, &second, 8)] {
+            records.push_of(transaction, claimed(partition, offset), offset, None, None);
+        }
+        records.advance(claimed(&second, 9), 12);
+        let before = records.whole_before(3);
+        assert_eq!(moves(&before, 0..before.len()), [(0, 4, 5), (1, 7, 8)]);
+        assert!(records.whole_before(1).is_empty());
+        let except = records.except(3);
+        assert_eq!((except.len(), moves(&except, 0..3)), (3, vec![(0, 4, 6), (1, 7, 12)]));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through compacted is
 //! applied row by row; so the one record is known that stands in the way, if there is one.
 
+mod whole;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub(super) struct Lane {
     dedup: Option<Arc<Dedup>>,
     /// Since when this instance has not owned a partition that it still reads.
     lost: HashMap<TopicPartition, Instant>,
+    /// Whether a batch is applied in one transaction or not at all.
+    is_whole: bool,
 }
 
 /// A batch and the plan that was made for it ahead of time.
@@ -81,7 +85,13 @@ impl Lane {
         (progress, dedup): (Arc<Progress>, Option<Arc<Dedup>>),
         shutdown: Shutdown,
     ) -> Self {
-        Self { sink, planner: Some(planner), batches, progress, shutdown, dedup, lost: HashMap::new() }
+        let (planner, lost) = (Some(planner), HashMap::new());
+        Self { sink, planner, batches, progress, shutdown, dedup, lost, is_whole: false }
+    }
+
+    /// The same for batches that hold transactions of the source, each applied in one of Postgres's or not at all.
+    pub(super) fn applying_whole(self) -> Self {
+        Self { is_whole: true, ..self }
     }
 
     /// Applies batches until there are no more.
@@ -107,7 +117,11 @@ impl Lane {
                 next = Some(self.planned(planning).await?);
             }
             let is_as_planned = matches!(&outcome, Some(Ok(Applied { plan, .. })) if plan.range.end == records.len());
-            if let Flow::End = self.complete(records, outcome).await? {
+            let flow = match self.is_whole {
+                true => self.complete_whole(records, outcome).await?,
+                false => self.complete(records, outcome).await?,
+            };
+            if let Flow::End = flow {
                 return Ok(());
             }
             if let Some(Planned { records, .. }) = next.take_if(|next| !is_as_planned && !next.records.is_tail()) {
@@ -248,18 +262,22 @@ impl Lane {
     }
 
     /// Decides about a record that cannot be applied, behind all those before it: it is passed over, or an error.
-    async fn judge(&mut self, records: &Records, range: Range<usize>, mut reason: String) -> Result<Part, RunError> {
-        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
-        if let Some(column) = self.sink.unreadable_column(records, range.start, planner).await {
-            reason = format!("column `{column}`: {reason}");
-        }
-        match planner.rejects().judge(Reject::new(&records.get(range.start), reason)) {
+    async fn judge(&mut self, records: &Records, range: Range<usize>, reason: String) -> Result<Part, RunError> {
+        match self.verdict(records, range.start, reason).await {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
             Verdict::Pass(reject) => {
                 tracing::warn!("skipped {reject}");
                 Ok(Part { range, way: Way::Passed })
             }
         }
+    }
+
+    async fn verdict(&mut self, records: &Records, index: usize, mut reason: String) -> Verdict {
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
+        if let Some(column) = self.sink.unreadable_column(records, index, planner).await {
+            reason = format!("column `{column}`: {reason}");
+        }
+        planner.rejects().judge(Reject::new(&records.get(index), reason))
     }
 
     /// Counts what was applied; an error when the pipeline stops behind it.
@@ -341,6 +359,11 @@ impl Backoff {
             () = tokio::time::sleep(delay) => Flow::On,
             () = shutdown.requested() => Flow::End,
         }
+    }
+
+    /// Waits once, or until the pipeline is being stopped.
+    pub(super) async fn pause(&mut self, shutdown: &Shutdown) {
+        let _ = self.wait(shutdown).await;
     }
 
     /// Waits once, from a thread.

@@ -4,6 +4,7 @@
 //! next batch while Postgres applies the last. Whatever ends first — the input, a signal, a failure — the rest drains
 //! and ends too.
 
+mod keeper;
 mod lane;
 
 use std::sync::{Arc, mpsc as thread_channel};
@@ -24,7 +25,8 @@ use crate::rejects::Reject;
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Claim, Failure, PostgresSink};
-use crate::source::{FileSource, Gatherer, KafkaSource, SourceError};
+use crate::source::{FileSource, Gatherer, KafkaSource, Reading, SourceError};
+use keeper::Keeper;
 use lane::{Backoff, Lane};
 
 /// Why a pipeline ended without having been asked to.
@@ -54,18 +56,28 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
+    let reading = config.transactions.is_some().then(Arc::<Reading>::default);
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.sink.n_lanes);
     for _ in 0..config.sink.n_lanes {
-        let (inbox, batches) = mpsc::channel(1);
-        inboxes.push(inbox);
+        let (mut inbox, batches) = mpsc::channel(1);
         let planner = Planner::new(&config, Arc::clone(&decoding), dedup.clone());
-        let lane = Lane::new(sink(&config), planner, batches, (Arc::clone(&progress), dedup.clone()), shutdown.clone());
+        let mut lane =
+            Lane::new(sink(&config), planner, batches, (Arc::clone(&progress), dedup.clone()), shutdown.clone());
+        if let (Some(transactions), Some(reading)) = (&config.transactions, &reading) {
+            let (outer, gathered) = mpsc::channel(1);
+            let channels = (gathered, std::mem::replace(&mut inbox, outer));
+            let (decoding, reading) = (Arc::clone(&decoding), Arc::clone(reading));
+            let keeper = Keeper::new((&config, transactions), decoding, channels, reading, shutdown.clone());
+            lanes.spawn(keeper.run());
+            lane = lane.applying_whole();
+        }
+        inboxes.push(inbox);
         lanes.spawn(lane.run());
     }
     let (drained, lanes_drained) = thread_channel::channel();
-    let gatherer = Gatherer::new(config.batch, inboxes);
-    let source = start_source(config, gatherer, Arc::clone(&progress), shutdown.clone(), lanes_drained)?;
+    let gatherer = Gatherer::new(config.batch, inboxes).telling(reading.clone());
+    let source = start_source(config, (gatherer, reading), Arc::clone(&progress), shutdown.clone(), lanes_drained)?;
 
     let report = tokio::spawn({
         let progress = Arc::clone(&progress);
@@ -127,7 +139,7 @@ type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 /// when they are done.
 fn start_source(
     config: Config,
-    mut gatherer: Gatherer,
+    (mut gatherer, reading): (Gatherer, Option<Arc<Reading>>),
     progress: Arc<Progress>,
     shutdown: Shutdown,
     lanes_drained: thread_channel::Receiver<()>,
@@ -135,10 +147,11 @@ fn start_source(
     let runtime = Handle::current();
     let body = move || {
         let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
+        let is_alone = if reading.is_some() { claiming.wait_for_others() } else { Ok(()) };
         let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
-        let ended = match &config.source {
+        let ended = is_alone.and_then(|()| match &config.source {
             Source::File { path, topics } => {
                 let file = FileSource {
                     path: path.clone(),
@@ -148,14 +161,22 @@ fn start_source(
                     stop: config.stop,
                     tail,
                     max_record_bytes: config.told.max_record_bytes,
+                    tells_topics: reading.is_some(),
                 };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => {
-                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, progress)
-                    .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown))
+                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, progress).and_then(
+                    |source| kafka.insert(source.told_by(reading.clone())).run(&mut gatherer, &mut claims, &shutdown),
+                )
             }
-        };
+        });
+        if let Some(reading) = &reading
+            && ended.is_ok()
+            && !shutdown.is_requested()
+        {
+            reading.finish();
+        }
         gatherer.close_all(Instant::now() + DRAIN);
         drop(gatherer);
         let _ = lanes_drained.recv();
@@ -179,18 +200,39 @@ struct Claiming {
 
 impl Claiming {
     fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
+        self.ask(async |sink| sink.claim(wanted).await)
+    }
+
+    /// Waits while another instance of the pipeline is at work: transactions cannot be divided among several.
+    fn wait_for_others(&mut self) -> Result<(), SourceError> {
+        let mut backoff = Backoff::default();
+        let mut is_said = false;
+        while !self.ask(async |sink| sink.claim_pipeline().await)? {
+            if !std::mem::replace(&mut is_said, true) {
+                tracing::info!("another instance of this pipeline is at work: waiting until it ends");
+            }
+            backoff.block(&self.runtime, &self.shutdown);
+            if self.shutdown.is_requested() {
+                return Err(SourceError::Shutdown);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks Postgres, again and again while it is away.
+    fn ask<T>(&mut self, mut ask: impl AsyncFnMut(&mut PostgresSink) -> Result<T, Failure>) -> Result<T, SourceError> {
         let mut backoff = Backoff::default();
         loop {
             let Self { sink, runtime, shutdown } = self;
             let attempt = async {
                 tokio::select! {
-                    claimed = sink.claim(wanted) => Some(claimed),
+                    answer = ask(sink) => Some(answer),
                     () = shutdown.requested() => None,
                 }
             };
             match runtime.block_on(attempt) {
                 None => return Err(SourceError::Shutdown),
-                Some(Ok(claims)) => return Ok(claims),
+                Some(Ok(answer)) => return Ok(answer),
                 Some(Err(Failure::Retry(text))) => {
                     tracing::warn!("cannot claim partitions, trying again: {text}");
                     backoff.block(runtime, shutdown);

@@ -21,6 +21,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
+use crate::transactions::Reads;
 use layers::{Layers, Typed};
 use settings::{SETTINGS, Setting};
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub dedup: Option<Dedup>,
     /// When a batch closes.
     pub batch: Limits,
+    /// How transactions of the source are applied whole; `None` when batches do not look at them.
+    pub transactions: Option<Transactions>,
     /// What happens to a record that cannot be applied.
     pub rejects: RejectPolicy,
 }
@@ -157,6 +160,15 @@ pub struct Dedup {
     pub tail: i64,
 }
 
+/// How transactions of the source are applied whole.
+#[derive(Debug, Clone)]
+pub struct Transactions {
+    /// The most bytes of one.
+    pub max_bytes: usize,
+    /// Which tables are read.
+    pub reads: Reads,
+}
+
 /// When a batch closes; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -215,18 +227,21 @@ impl Config {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
+        let (source, tables) = (source(&read, &name)?, tables(&read)?);
+        let transactions = transactions(&read, format, (&source, &tables))?;
         Ok(Self {
-            source: source(&read, &name)?,
+            source,
             name,
             start: read
                 .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
             format,
-            tables: tables(&read)?,
+            tables,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
-            sink: sink(&read)?,
+            sink: Sink { n_lanes: lanes(&read, transactions.is_some())?, ..sink(&read)? },
+            transactions,
             routes: routes(&read, &layers.routes)?,
             dedup: dedup(&read)?,
             batch: Limits {
@@ -250,6 +265,41 @@ fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
     let tail = i64::try_from(read.number("dedup.tail")?).unwrap_or(i64::MAX);
     let dedup = Dedup { max_keys: read.number("dedup.max_keys")?, tail };
     Ok(is_enabled.then_some(dedup))
+}
+
+/// Transactions of the source are applied by one lane, one after the other.
+fn lanes(read: &Reader<'_>, are_whole: bool) -> Result<usize, ConfigError> {
+    let n_lanes = read.number("sink.lanes")?;
+    match are_whole {
+        true if n_lanes != 1 && read.is_typed("sink.lanes") => {
+            Err(read.invalid("sink.lanes", "1 beside `sink.apply` = \"transactions\", or nothing"))
+        }
+        true => Ok(1),
+        false => Ok(n_lanes),
+    }
+}
+
+fn transactions(
+    read: &Reader<'_>,
+    format: Format,
+    (source, tables): (&Source, &Option<Regex>),
+) -> Result<Option<Transactions>, ConfigError> {
+    let max_bytes = read.parsed("batch.max_transaction_bytes", parse_bytes)?;
+    if !read.choice("sink.apply", &[("batches", false), ("transactions", true)])? {
+        return Ok(None);
+    }
+    if !matches!(format, Format::DebeziumJson | Format::DebeziumAvro | Format::MaxwellJson) {
+        return Err(ConfigError::new(format!(
+            "`sink.apply` = \"transactions\" is for `source.format` debezium-json, debezium-avro and maxwell-json: records of \"{}\" do not say \
+             which transaction they belong to, and how many it has",
+            format.word()
+        )));
+    }
+    let subscription = match source {
+        Source::Kafka(kafka) => kafka.subscription.clone(),
+        Source::File { topics, .. } => topics.clone(),
+    };
+    Ok(Some(Transactions { max_bytes, reads: Reads { tables: tables.clone(), subscription } }))
 }
 
 fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
@@ -329,6 +379,10 @@ impl Reader<'_> {
     fn text(&self, key: &str) -> Option<&str> {
         let typed = self.0.values.get(key).and_then(|typed| typed.values.last()).map(String::as_str);
         typed.or(Self::setting(key).default).filter(|text| !text.is_empty())
+    }
+
+    fn is_typed(&self, key: &str) -> bool {
+        self.0.values.contains_key(key)
     }
 
     fn need(&self, key: &str) -> Result<&str, ConfigError> {

@@ -9,6 +9,7 @@ mod file;
 mod gather;
 mod kafka;
 mod line;
+mod reading;
 mod topic;
 
 use crate::records::TopicPartition;
@@ -18,6 +19,7 @@ pub use file::FileSource;
 pub use gather::Gatherer;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
+pub use reading::Reading;
 pub use topic::read_topic;
 
 /// Claims partitions, each with the offset at which it starts when none is stored.

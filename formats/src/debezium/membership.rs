@@ -173,9 +173,11 @@ fn collections(raw: &RawValue) -> Result<Vec<Collection<'_>>, Error> {
     if !matches!(Json::of(raw), Json::Array(_)) {
         return Ok(Vec::new());
     }
-    let counts: Vec<Count<'_>> =
-        json::parse(raw.get().as_bytes()).map_err(|error| error.under("data_collections"))?;
-    Ok(counts.into_iter().map(|count| Collection { name: count.data_collection, n_events: count.event_count }).collect())
+    let counts: Vec<Count<'_>> = json::parse(raw.get().as_bytes()).map_err(|error| error.under("data_collections"))?;
+    Ok(counts
+        .into_iter()
+        .map(|count| Collection { name: count.data_collection, n_events: count.event_count })
+        .collect())
 }
 
 fn of_avro<'a>(message: Datum<'a, '_>) -> Result<Parts<'a>, Error> {

@@ -117,8 +117,7 @@ fn maxwell_says_which_row_is_the_last() {
 #[test]
 fn formats_that_do_not_tell() {
     for format in [Format::Auto, Format::CanalJson, Format::FlattenedJson, Format::OggJson] {
-        let expected =
-            "! `payload`: expected a format that tells of transactions (debezium-json, debezium-avro, maxwell-json), found another one";
+        let expected = "! `payload`: expected a format that tells of transactions (debezium-json, debezium-avro, maxwell-json), found another one";
         check(format, &["{}"], expected);
     }
 }

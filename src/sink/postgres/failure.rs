@@ -78,6 +78,8 @@ impl From<Unplanned> for Failure {
             Unplanned::Impossible(text) => Self::Stale(text),
             Unplanned::Away(text) => Self::Retry(text),
             Unplanned::Fatal(text) => Self::Fatal(text),
+            Unplanned::Record(index, text) => Self::Record(index, text),
+            Unplanned::Mixed => Self::Data { text: unplanned.to_string(), remedy: "" },
         }
     }
 }

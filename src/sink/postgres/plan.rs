@@ -67,6 +67,12 @@ pub enum Unplanned {
     /// The records cannot be read as things are set up: a person has to act.
     #[error("{0}")]
     Fatal(String),
+    /// All would have to go into one plan, and this record, by its index, cannot be applied. `1` says why.
+    #[error("{1}")]
+    Record(usize, String),
+    /// All would have to go into one plan, and do not.
+    #[error("rows of one table go by several keys")]
+    Mixed,
 }
 
 /// Makes plans. It keeps what the decoder learns from record to record.
@@ -82,6 +88,8 @@ pub struct Planner {
     tables: Option<Regex>,
     /// `None` when every event is applied.
     dedup: Option<Arc<Dedup>>,
+    /// Whether a plan is for all records that were asked for, or none.
+    is_whole: bool,
 }
 
 /// What one record comes to, before anything is done about it.
@@ -132,6 +140,7 @@ impl Planner {
             modes: config.modes,
             tables: config.tables.clone(),
             dedup,
+            is_whole: config.transactions.is_some(),
         }
     }
 
@@ -145,7 +154,8 @@ impl Planner {
     /// # Errors
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there. When records
-    /// cannot be read for want of a schema.
+    /// cannot be read for want of a schema. Of a pipeline that applies whole transactions also when a record cannot be
+    /// applied at which it stops.
     pub fn plan(
         &mut self,
         records: &Records,
@@ -199,7 +209,7 @@ impl Planner {
         catalog: &Catalog,
         in_flight: Option<&Seen>,
     ) -> Result<Plan, Unplanned> {
-        let dedup = self.dedup.clone();
+        let (dedup, end) = (self.dedup.clone(), range.end);
         let mut plan = Plan { range, ..Plan::default() };
         let mut excluded = BTreeSet::new();
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
@@ -214,6 +224,7 @@ impl Planner {
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
+            self.check_whole(&mut plan, end)?;
             match tables::statements(tables, catalog, self.modes) {
                 Ok(statements) => {
                     plan.statements = statements;
@@ -223,6 +234,17 @@ impl Planner {
                 Err((index, Refusal::Reject(reason))) => self.judge(records, index, reason, &mut plan, &mut excluded),
             }
         }
+    }
+
+    /// A part is no plan where transactions are applied whole.
+    fn check_whole(&self, plan: &mut Plan, end: usize) -> Result<(), Unplanned> {
+        if !self.is_whole || plan.range.end == end {
+            return Ok(());
+        }
+        Err(match plan.stopped.take() {
+            Some(reject) => Unplanned::Record(plan.range.end, reject.reason),
+            None => Unplanned::Mixed,
+        })
     }
 
     /// Decodes the plan's records and compacts their rows.
