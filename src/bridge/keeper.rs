@@ -207,7 +207,9 @@ impl Keeper {
             return Ok(());
         }
         let Some(waiting) = self.ledger.waiting() else { return Ok(()) };
-        if waiting.n_bytes <= self.max_bytes && self.backlog.n_bytes() <= 2 * self.max_bytes {
+        // what was on its way when its partition was held
+        let most = 2 * self.max_bytes + 4 * self.max_batch_bytes;
+        if waiting.n_bytes <= self.max_bytes && self.backlog.n_bytes() <= most {
             return Ok(());
         }
         Err(RunError::Fatal(format!(

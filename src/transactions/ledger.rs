@@ -349,7 +349,10 @@ impl Ledger {
         match self.topic {
             Some(topic) if first.ends.is_empty() => drop(partitions.insert(topic)),
             Some(_) => {}
-            None => partitions.extend(0..self.partitions.len()),
+            // it is one of those that have had no event
+            None => {
+                partitions.extend((0..self.partitions.len()).filter(|number| self.partitions[*number].is_eventless()))
+            }
         }
         let (id, n_bytes) = (Arc::clone(&first.id), first.n_bytes);
         Some(Waiting { id, n_bytes, missing: missing.join(", "), partitions })

@@ -45,6 +45,11 @@ impl Partition {
         at
     }
 
+    /// Whether no record of it has had a transaction.
+    pub(super) fn is_eventless(&self) -> bool {
+        self.latest == FREE
+    }
+
     /// The end of all that waits.
     pub(super) fn end(&self) -> u64 {
         self.n_records

@@ -37,4 +37,5 @@ mod settings;
 mod shop;
 mod signals;
 mod topics;
+mod transactions;
 mod truncate;
