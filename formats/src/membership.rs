@@ -35,6 +35,8 @@ pub enum Membership<'a> {
         table: Table<'a>,
         /// Which one it is of the transaction's events of this table, from 1 on.
         order: u64,
+        /// Which one it is of all its events; 0 where that is not told.
+        total_order: u64,
         /// Whether it is a truncate.
         is_truncate: bool,
     },

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::interval;
 
 use super::RunError;
-use super::lane::Backoff;
+use super::lane::{Backoff, Flow};
 use crate::config::{Config, RejectPolicy, Transactions};
 use crate::decode::{self, Decoder, Undecoded};
 use crate::records::{Advance, Claimed, Records};
@@ -22,6 +22,15 @@ use crate::shutdown::Shutdown;
 use crate::source::Reading;
 use crate::transactions::{Backlog, Cut, Ledger, held_bytes};
 use watch::Watch;
+
+/// What a record says of its transaction.
+enum Told<'r> {
+    Member(Membership<'r>),
+    /// It cannot be read, for this reason.
+    Unreadable(String),
+    /// The pipeline is being stopped.
+    Stopped,
+}
 
 /// What is done next.
 enum Step {
@@ -91,7 +100,11 @@ impl Keeper {
             }
             match step {
                 Step::HandOver => self.hand_over(&cut).await,
-                Step::Add(records) => self.add(records).await?,
+                Step::Add(records) => {
+                    if let Flow::End = self.add(records).await? {
+                        return Ok(());
+                    }
+                }
                 Step::Look => self.watch.look(&self.ledger)?,
                 Step::Rest => break,
                 Step::End => return Ok(()),
@@ -101,10 +114,7 @@ impl Keeper {
         self.watch.finish(self.reading.is_finished());
         let rest = self.cut();
         self.hand_over(&rest).await;
-        match self.reading.is_finished() {
-            true => self.watch.look_back(&self.ledger),
-            false => Ok(()),
-        }
+        if self.reading.is_finished() { self.watch.look_back(&self.ledger) } else { Ok(()) }
     }
 
     fn cut(&mut self) -> Cut {
@@ -115,24 +125,26 @@ impl Keeper {
     /// Hands over what can be applied, waiting for the lane.
     async fn hand_over(&mut self, cut: &Cut) {
         if !cut.is_empty() {
+            let records = self.backlog.take(cut, |serial| self.ledger.place(serial));
             self.ledger.take(cut);
             // a lane that has ended says itself why
-            let _ = self.lane.send(self.backlog.take(cut)).await;
+            let _ = self.lane.send(records).await;
         }
     }
 
-    async fn add(&mut self, records: Records) -> Result<(), RunError> {
+    async fn add(&mut self, records: Records) -> Result<Flow, RunError> {
         for partition in self.reading.assigned_behind(self.watch.n_assigned()) {
             let number = self.ledger.assign(&partition);
             self.watch.assign(number, &partition)?;
         }
         for index in 0..records.len() {
-            let membership = match self.membership(&records, index).await? {
-                Ok(membership) => membership,
-                Err(reason) => {
+            let membership = match self.told(&records, index).await? {
+                Told::Member(membership) => membership,
+                Told::Unreadable(reason) => {
                     self.add_unreadable(&records, index, reason).await?;
                     continue;
                 }
+                Told::Stopped => return Ok(Flow::End),
             };
             let claimed = records.claimed(index);
             let number = self.ledger.assign(claimed.partition);
@@ -143,11 +155,11 @@ impl Keeper {
             let record = records.get(index);
             self.watch.note(number, claimed, &membership)?;
             let serial = self.ledger.push(number, &membership, held_bytes(record.key, record.payload));
-            self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), serial);
+            self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), (serial, &membership));
         }
         if records.is_tail() {
             let _ = self.lane.send(records).await;
-            return Ok(());
+            return Ok(Flow::On);
         }
         for Advance { partition, epoch, from, to, n_partitions } in records.advances(&(0..records.len())) {
             let number = self.ledger.assign(&partition);
@@ -157,25 +169,25 @@ impl Keeper {
                 self.backlog.advance(number, claimed, to);
             }
         }
-        self.check_size()
+        self.check_size()?;
+        Ok(Flow::On)
     }
 
-    /// Which transaction a record belongs to, or why that cannot be read. Waits for the schema registry while it is away.
-    async fn membership<'r>(
-        &mut self,
-        records: &'r Records,
-        index: usize,
-    ) -> Result<Result<Membership<'r>, String>, RunError> {
+    /// Which transaction a record belongs to. Waits for the schema registry while it is away.
+    async fn told<'r>(&mut self, records: &'r Records, index: usize) -> Result<Told<'r>, RunError> {
         let mut backoff = Backoff::default();
         loop {
             let record = records.get(index);
             match tokio::task::block_in_place(|| self.decoder.membership(&record)) {
-                Ok(membership) => return Ok(Ok(membership)),
-                Err(Undecoded::Bad(reason)) => return Ok(Err(reason)),
+                Ok(membership) => return Ok(Told::Member(membership)),
+                Err(Undecoded::Bad(reason)) => return Ok(Told::Unreadable(reason)),
                 Err(Undecoded::Fatal(text)) => return Err(RunError::Fatal(text)),
                 Err(Undecoded::Away(text)) => {
                     tracing::warn!("cannot read which transaction a record belongs to, trying again: {text}");
-                    backoff.pause(&self.shutdown).await;
+                    self.watch.stir();
+                    if let Flow::End = backoff.wait(&self.shutdown).await {
+                        return Ok(Told::Stopped);
+                    }
                 }
             }
         }
@@ -195,8 +207,8 @@ impl Keeper {
         }
         let claimed = records.claimed(index);
         let number = self.ledger.assign(claimed.partition);
-        let serial = self.ledger.push_unreadable(number);
-        self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), serial);
+        let of = (self.ledger.push_unreadable(number), &Membership::None);
+        self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), of);
         Ok(())
     }
 

@@ -48,7 +48,7 @@ struct Planned {
 type Planning = JoinHandle<(Planner, Planned)>;
 
 /// Whether a lane goes on.
-enum Flow {
+pub(super) enum Flow {
     On,
     End,
 }
@@ -117,9 +117,10 @@ impl Lane {
                 next = Some(self.planned(planning).await?);
             }
             let is_as_planned = matches!(&outcome, Some(Ok(Applied { plan, .. })) if plan.range.end == records.len());
-            let flow = match self.is_whole {
-                true => self.complete_whole(records, outcome).await?,
-                false => self.complete(records, outcome).await?,
+            let flow = if self.is_whole {
+                self.complete_whole(records, outcome).await?
+            } else {
+                self.complete(records, outcome).await?
             };
             if let Flow::End = flow {
                 return Ok(());
@@ -352,18 +353,13 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Waits once, or until the pipeline is being stopped.
-    async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
+    pub(super) async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
         let delay = self.0;
         self.0 = (delay * 2).min(Duration::from_secs(10));
         tokio::select! {
             () = tokio::time::sleep(delay) => Flow::On,
             () = shutdown.requested() => Flow::End,
         }
-    }
-
-    /// Waits once, or until the pipeline is being stopped.
-    pub(super) async fn pause(&mut self, shutdown: &Shutdown) {
-        let _ = self.wait(shutdown).await;
     }
 
     /// Waits once, from a thread.

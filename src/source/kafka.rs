@@ -154,7 +154,9 @@ impl KafkaSource {
         }
         let list = |partitions: &mut dyn Iterator<Item = &TopicPartition>| {
             let mut list = TopicPartitionList::new();
-            partitions.for_each(|partition| drop(list.add_partition(&partition.topic, partition.partition)));
+            partitions.for_each(|partition| {
+                list.add_partition(&partition.topic, partition.partition);
+            });
             list
         };
         let (paused, resumed) = (list(&mut wanted.difference(&self.held)), list(&mut self.held.difference(&wanted)));

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Cut, Serial};
+use rowkind_formats::Membership;
+
+use super::{Cut, FREE, Serial};
 use crate::records::{Claimed, Records, TopicPartition};
 
 /// Records by partition, each with its own memory: what is applied gives its memory back, whatever waits around it.
@@ -37,6 +39,8 @@ struct Held {
 #[derive(Debug)]
 struct HeldRecord {
     serial: Serial,
+    /// Which one it is of its transaction.
+    order: u64,
     key: Option<Box<[u8]>>,
     payload: Option<Box<[u8]>>,
 }
@@ -56,10 +60,15 @@ impl Backlog {
         number: usize,
         (claimed, offset): (Claimed<'_>, i64),
         (key, payload): (Option<&[u8]>, Option<&[u8]>),
-        serial: Serial,
+        (serial, membership): (Serial, &Membership<'_>),
     ) {
         let n_bytes = held_bytes(key, payload);
-        let record = HeldRecord { serial, key: key.map(Into::into), payload: payload.map(Into::into) };
+        let order = match membership {
+            Membership::Event { total_order, .. } => *total_order,
+            Membership::End { .. } => u64::MAX,
+            _ => 0,
+        };
+        let record = HeldRecord { serial, order, key: key.map(Into::into), payload: payload.map(Into::into) };
         self.add(number, claimed, offset + 1, Some(record));
         self.partitions[number].n_bytes += n_bytes;
         self.n_bytes += n_bytes;
@@ -102,21 +111,29 @@ impl Backlog {
         self.partitions.get(number).map_or(0, |partition| partition.n_bytes)
     }
 
-    /// Takes a cut away, in the order of arrival.
-    pub fn take(&mut self, cut: &Cut) -> Records {
+    /// Takes a cut away. Records come in the order in which the source made their changes, over all partitions, as far as it
+    /// is told: `place` has that of their transactions.
+    pub fn take(&mut self, cut: &Cut, place: impl Fn(Serial) -> u64) -> Records {
         let mut taken = Vec::new();
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let n = cut.n_records.get(number).copied().unwrap_or(0).min(partition.held.len());
-            taken.extend(partition.held.drain(..n).map(|held| (number, held)));
+            let mut rank = (0, 0);
+            for held in partition.held.drain(..n) {
+                if let Some(record) = held.record.as_ref().filter(|record| record.serial != FREE) {
+                    // a partition's own order stays
+                    rank = rank.max((place(record.serial), record.order));
+                }
+                taken.push((rank, number, held));
+            }
         }
-        taken.sort_unstable_by_key(|(_, held)| held.arrival);
+        taken.sort_unstable_by_key(|(rank, _, held)| (*rank, held.arrival));
         let mut records = Records::default();
-        for (number, Held { to, record, .. }) in taken {
+        for (_, number, Held { to, record, .. }) in taken {
             let partition = &mut self.partitions[number];
             let Partition { name, n_partitions, epoch, next_offset, .. } = &*partition;
             let claimed =
                 Claimed { partition: name, n_partitions: *n_partitions, epoch: *epoch, next_offset: *next_offset };
-            let Some(HeldRecord { serial, key, payload }) = record else {
+            let Some(HeldRecord { serial, key, payload, .. }) = record else {
                 records.advance(claimed, to);
                 partition.next_offset = to;
                 continue;

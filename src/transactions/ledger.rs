@@ -104,7 +104,7 @@ impl Ledger {
             Membership::None | Membership::Untold => FREE,
             Membership::Begin(id) => self.begin(partition, id),
             Membership::End { transaction, collections } => self.end(partition, transaction, collections),
-            Membership::Event { transaction, table, order, is_truncate } => {
+            Membership::Event { transaction, table, order, is_truncate, .. } => {
                 let table = self.table(partition, table);
                 let serial = self.transaction(transaction);
                 if let Some(open) = self.open.get_mut(&serial) {
@@ -115,8 +115,9 @@ impl Ledger {
             }
             Membership::Row { transaction, is_last } => {
                 let serial = self.transaction(transaction);
-                if let Some(open) = self.open.get_mut(&serial) {
-                    open.has_last |= is_last;
+                let at = self.n_messages;
+                if let Some(open) = self.open.get_mut(&serial).filter(|_| *is_last) {
+                    open.ends.push(End { at, counts: Vec::new() });
                 }
                 serial
             }
@@ -233,6 +234,11 @@ impl Ledger {
         Cut { n_records }
     }
 
+    /// Where a transaction stands in the order of all, as the source committed them; 0 where that is not known.
+    pub fn place(&self, serial: Serial) -> u64 {
+        self.open.get(&serial).and_then(|open| open.begun).unwrap_or(0)
+    }
+
     /// Takes a cut away: it is applied, or about to be.
     pub fn take(&mut self, cut: &Cut) {
         for number in 0..cut.n_records.len() {
@@ -257,7 +263,7 @@ impl Ledger {
     }
 
     fn is_complete(&self, open: &Transaction, is_quiet: &impl Fn(usize) -> bool) -> bool {
-        let Some(ended) = open.ended() else { return open.has_last || open.is_over_without_end() };
+        let Some(ended) = open.ended() else { return open.is_over_without_end() };
         if self.is_doubtful(open) {
             return (0..self.partitions.len())
                 .filter(|number| Some(*number) != self.topic)
@@ -351,7 +357,7 @@ impl Ledger {
             Some(_) => {}
             // it is one of those that have had no event
             None => {
-                partitions.extend((0..self.partitions.len()).filter(|number| self.partitions[*number].is_eventless()))
+                partitions.extend((0..self.partitions.len()).filter(|number| self.partitions[*number].is_eventless()));
             }
         }
         let (id, n_bytes) = (Arc::clone(&first.id), first.n_bytes);

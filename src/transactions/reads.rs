@@ -39,11 +39,9 @@ impl Reads {
 }
 
 fn is_subscribed(wanted: &str, topic: &str) -> bool {
-    match wanted.starts_with('^') {
-        // what librdkafka's patterns have and these do not is no reason to wait for a table
-        true => Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic)),
-        false => wanted == topic,
-    }
+    // what librdkafka's patterns have and these do not is no reason to wait for a table
+    let matches = || Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic));
+    wanted == topic || (wanted.starts_with('^') && matches())
 }
 
 /// Whether a topic's name has the form of those that go by a table, or is another one of the connector's own.

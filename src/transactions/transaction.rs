@@ -12,7 +12,7 @@ pub(super) struct Transaction {
     /// Where the transaction topic speaks of it first, counted by its records.
     pub(super) begun: Option<u64>,
     pub(super) n_begins: u32,
-    /// Every end that was read: the counts of all of them hold.
+    /// Every end that was read: the counts of all of them hold. The last row of one is an end without counts.
     pub(super) ends: Vec<End>,
     /// The events that were read, by table.
     pub(super) events: HashMap<usize, Numbers>,
@@ -20,8 +20,6 @@ pub(super) struct Transaction {
     pub(super) is_superseded: bool,
     /// Whether it has an event that is no truncate.
     pub(super) changes_rows: bool,
-    /// Whether its last row was read, where rows say so.
-    pub(super) has_last: bool,
     pub(super) is_complete: bool,
     /// Of its records that wait.
     pub(super) n_bytes: usize,
@@ -47,7 +45,6 @@ impl Transaction {
             events: HashMap::new(),
             is_superseded: false,
             changes_rows: false,
-            has_last: false,
             is_complete: false,
             n_bytes: 0,
         }

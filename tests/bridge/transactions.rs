@@ -56,8 +56,10 @@ impl Connector {
         let name = topic.strip_prefix("shop.").unwrap();
         let (_, order) = open.counts.iter_mut().find(|(known, _)| *known == name).unwrap();
         *order += 1;
+        let order = *order;
+        let total_order: i64 = open.counts.iter().map(|(_, n)| n).sum();
         let transaction = json!({"id": format!("{}:{}", open.id, self.lsn),
-            "total_order": 1, "data_collection_order": *order});
+            "total_order": total_order, "data_collection_order": order});
         let (before, after) = if op == "d" { (row, &Value::Null) } else { (&Value::Null, row) };
         let event = json!({"op": op, "before": before, "after": after, "transaction": transaction,
             "source": {"connector": "postgresql", "db": "shop", "schema": "public", "lsn": self.lsn,
@@ -204,6 +206,41 @@ fn half_a_transaction() {
     broker.write(&items, 0, &connector.of(ITEMS));
     whole.wait_for_rows("select id, total, (select sum(amount) from items) from orders", "(1,7,7)");
     bridge.stop().with_code(0);
+}
+
+/// The source's order over all topics: foreign keys hold, even where a batch goes row by row.
+#[test]
+fn foreign_keys_between_topics() {
+    let database = Database::new();
+    database.execute(
+        "create table orders (id int primary key, total int unique);
+         create table items (id int primary key, order_id int references orders, amount int)",
+    );
+    let mut connector = Connector::default();
+    for id in 1..=50 {
+        let mut open = connector.begin(id);
+        let total = id % 2;
+        // a unique value that moves on makes the batch go row by row
+        if id > 2 {
+            connector.write(&mut open, ITEMS, "d", &json!({"id": id - 2, "order_id": id - 2, "amount": 1}));
+            connector.write(&mut open, ORDERS, "d", &json!({"id": id - 2, "total": total}));
+        }
+        connector.write(&mut open, ORDERS, "c", &json!({"id": id, "total": total}));
+        connector.write(&mut open, ITEMS, "c", &json!({"id": id, "order_id": id, "amount": 1}));
+        connector.end(&open);
+    }
+    let broker = Broker::start();
+    let [transaction_topic, orders, items] = topics(&broker, 1);
+    // the children are read before their parents
+    for (topic, of) in [(&items, ITEMS), (&transaction_topic, TRANSACTIONS), (&orders, ORDERS)] {
+        broker.write(topic, 0, &connector.of(of));
+    }
+    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database));
+    pipeline.run().with_code(0);
+    assert_eq!(
+        database.rows("select i.id, total from items i join orders o on o.id = order_id order by 1"),
+        "(49,1)\n(50,0)"
+    );
 }
 
 /// Killed again and again, with somebody looking all the time.

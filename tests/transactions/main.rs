@@ -141,7 +141,7 @@ fn membership<'a>(topic: &'a str, what: &'a str) -> Membership<'a> {
     let table = Table { database: Some("shop".into()), schema: Some("public".into()), name: table.into() };
     let is_truncate = order.ends_with('t');
     let order = order.trim_end_matches('t').parse().unwrap();
-    Membership::Event { transaction: id.into(), table, order, is_truncate }
+    Membership::Event { transaction: id.into(), table, order, total_order: 0, is_truncate }
 }
 
 /// Checks line by line what is applied.

@@ -52,6 +52,7 @@ struct Parts<'a> {
 struct Block<'a> {
     id: Option<Cow<'a, str>>,
     order: Option<u64>,
+    total_order: Option<u64>,
 }
 
 impl Decoder {
@@ -99,7 +100,8 @@ impl<'a> Block<'a> {
         let order = self.order.ok_or_else(|| {
             missing("transaction.data_collection_order", "which one it is of the transaction's events of this table")
         })?;
-        Ok(Membership::Event { transaction: same_in_all(id), table, order, is_truncate })
+        let (transaction, total_order) = (same_in_all(id), self.total_order.unwrap_or(0));
+        Ok(Membership::Event { transaction, table, order, total_order, is_truncate })
     }
 }
 
@@ -141,9 +143,11 @@ fn block(raw: &RawValue) -> Result<Block<'_>, Error> {
         #[serde(borrow)]
         id: Option<&'a RawValue>,
         data_collection_order: Option<u64>,
+        total_order: Option<u64>,
     }
     let fields: Fields<'_> = json::parse(raw.get().as_bytes()).map_err(|error| error.under("transaction"))?;
-    Ok(Block { id: fields.id.map(scalar).transpose()?.flatten(), order: fields.data_collection_order })
+    let id = fields.id.map(scalar).transpose()?.flatten();
+    Ok(Block { id, order: fields.data_collection_order, total_order: fields.total_order })
 }
 
 fn table(raw: &RawValue) -> Result<Table<'_>, Error> {
@@ -204,6 +208,7 @@ fn of_avro<'a>(message: Datum<'a, '_>) -> Result<Parts<'a>, Error> {
                         "data_collection_order" => {
                             block.order = datum.scalar()?.and_then(|text| text.parse().ok());
                         }
+                        "total_order" => block.total_order = datum.scalar()?.and_then(|text| text.parse().ok()),
                         _ => {}
                     }
                     Ok(())

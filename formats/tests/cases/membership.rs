@@ -24,10 +24,10 @@ fn text(membership: &Membership<'_>) -> String {
             let counts = collections.iter().map(|of| format!(" {}={}", of.name, of.n_events));
             format!("{transaction} ends{}", counts.collect::<String>())
         }
-        Membership::Event { transaction, table, order, is_truncate } => {
+        Membership::Event { transaction, table, order, total_order, is_truncate } => {
             let name = table.namespace().map_or(String::new(), |namespace| format!("{namespace}."));
             let word = if *is_truncate { " truncate" } else { "" };
-            format!("{transaction} {name}{} {order}{word}", table.name)
+            format!("{transaction} {name}{} {order}/{total_order}{word}", table.name)
         }
         Membership::Row { transaction, is_last } => {
             format!("{transaction} row{}", if *is_last { ", the last" } else { "" })
@@ -50,8 +50,8 @@ fn postgres_counts_by_the_transaction_alone() {
             "null",
         ],
         "571 begins
-         571 public.orders 1
-         571 public.items 1 truncate
+         571 public.orders 1/1
+         571 public.items 1/2 truncate
          571 ends public.orders=1 public.items=1
          none",
     );
