@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rowkind_formats::{self as formats, Error, ErrorKind, Event, Format, Record, Told};
+use rowkind_formats::{self as formats, Error, ErrorKind, Event, Format, Membership, Record, Told};
 
 use crate::registry::{Registry, RegistryError};
 
@@ -80,6 +80,23 @@ impl Decoder {
                 }
                 Err(error) => match *error.kind() {
                     // the key's and the payload's are asked for one after the other
+                    ErrorKind::UnknownSchema { id } => self.learn_schema(id, &error)?,
+                    _ => return Err(Undecoded::Bad(error.to_string())),
+                },
+            }
+        }
+    }
+
+    /// Which transaction of the source a record belongs to. Waits for the registry where its schema is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be read, or the record's schema cannot be had.
+    pub fn membership<'a>(&mut self, record: &Record<'a>) -> Result<Membership<'a>, Undecoded> {
+        loop {
+            match self.decoder.membership(record) {
+                Ok(membership) => return Ok(membership),
+                Err(error) => match *error.kind() {
                     ErrorKind::UnknownSchema { id } => self.learn_schema(id, &error)?,
                     _ => return Err(Undecoded::Bad(error.to_string())),
                 },

@@ -10,6 +10,7 @@
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
 //! - [`dedup`]: events that a capture tool wrote twice are told from new ones
+//! - [`transactions`]: what of the records may be applied, where transactions of the source stay whole
 //! - [`batch`]: one change is left per key
 //! - [`normalize`]: a changelog becomes complete, by the last row of each key
 //! - [`reencode`]: events become records of a format again
@@ -41,3 +42,4 @@ pub mod sieve;
 pub mod sink;
 pub mod source;
 mod terminal;
+pub mod transactions;

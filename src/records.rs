@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rowkind_formats::Record;
 
+use crate::transactions::{FREE, Serial, whole_before};
+
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicPartition {
@@ -101,6 +103,7 @@ struct Entry {
     timestamp_ms: Option<i64>,
     key: Option<Range<usize>>,
     payload: Option<Range<usize>>,
+    transaction: Serial,
 }
 
 impl Records {
@@ -120,6 +123,18 @@ impl Records {
         &mut self,
         claimed: Claimed<'_>,
         offset: i64,
+        parts: (Option<&[u8]>, Option<&[u8]>),
+        beside: Beside<'_>,
+    ) {
+        self.push_of(FREE, claimed, offset, parts, beside);
+    }
+
+    /// Adds a record that is applied with all others of its transaction.
+    pub fn push_of(
+        &mut self,
+        transaction: Serial,
+        claimed: Claimed<'_>,
+        offset: i64,
         (key, payload): (Option<&[u8]>, Option<&[u8]>),
         beside: Beside<'_>,
     ) {
@@ -135,7 +150,8 @@ impl Records {
         if !beside.headers.is_empty() {
             self.headers.push((self.entries.len(), store(beside.headers.as_bytes())));
         }
-        self.entries.push(Entry { partition, offset, timestamp_ms: beside.timestamp_ms, key, payload });
+        let timestamp_ms = beside.timestamp_ms;
+        self.entries.push(Entry { partition, offset, timestamp_ms, key, payload, transaction });
     }
 
     /// Moves a partition on to `to` without a record: what lay between was nothing for a consumer to read. The index of
@@ -193,6 +209,11 @@ impl Records {
         &self.advances[self.entries[index].partition].partition
     }
 
+    /// Where the partition of the record at `index` stands before the batch.
+    pub fn claimed(&self, index: usize) -> Claimed<'_> {
+        self.advances[self.entries[index].partition].claimed()
+    }
+
     /// How many partitions the topic of the record at `index` has, as far as is known.
     pub fn n_partitions(&self, index: usize) -> usize {
         self.advances[self.entries[index].partition].n_partitions
@@ -219,6 +240,35 @@ impl Records {
         }
         advances.retain(|advance| advance.from != advance.to);
         advances
+    }
+
+    /// The records that can be applied without the one at `index`: not those behind it in its partition, and no part of a
+    /// transaction.
+    #[must_use]
+    pub fn whole_before(&self, index: usize) -> Self {
+        let members: Vec<_> = self.entries.iter().map(|entry| (entry.partition, entry.transaction)).collect();
+        let keeps = whole_before(&members, index);
+        self.chosen(|at| keeps[at])
+    }
+
+    /// All records but the one at `index`, which is passed over.
+    #[must_use]
+    pub fn except(&self, index: usize) -> Self {
+        let mut kept = self.chosen(|at| at != index);
+        for advance in &self.advances {
+            kept.advance(advance.claimed(), advance.to);
+        }
+        kept
+    }
+
+    fn chosen(&self, keeps: impl Fn(usize) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (index, entry) in self.entries.iter().enumerate().filter(|(index, _)| keeps(*index)) {
+            let record = self.get(index);
+            let parts = (record.key, record.payload);
+            kept.push_of(entry.transaction, self.claimed(index), entry.offset, parts, self.beside(index));
+        }
+        kept
     }
 
     /// The records from `start` on without those of the partitions in `lost`, given that those before have been applied.
@@ -287,6 +337,22 @@ mod tests {
         assert_eq!(records.get(1).payload, None);
         assert_eq!(records.get(2).payload, Some(&b""[..]));
         assert_eq!(records.get(0).key, Some(&b"k"[..]));
+    }
+
+    #[test]
+    fn what_is_left_of_transactions() {
+        let mut records = Records::default();
+        let (first, second) = (partition(0), partition(1));
+        let claimed = |partition, next_offset| Claimed { partition, n_partitions: 1, epoch: 1, next_offset };
+        for (transaction, partition, offset) in [(1, &first, 4), (1, &second, 7), (2, &first, 5), (2, &second, 8)] {
+            records.push_of(transaction, claimed(partition, offset), offset, (None, None), Beside::default());
+        }
+        records.advance(claimed(&second, 9), 12);
+        let before = records.whole_before(3);
+        assert_eq!(moves(&before, 0..before.len()), [(0, 4, 5), (1, 7, 8)]);
+        assert!(records.whole_before(1).is_empty());
+        let except = records.except(3);
+        assert_eq!((except.len(), moves(&except, 0..3)), (3, vec![(0, 4, 6), (1, 7, 12)]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flattened;
 use crate::limits::{MAX_RECORD_BYTES, check_size};
 use crate::maxwell;
+use crate::membership::{self, Membership};
 use crate::mongodb::DocumentForm;
 use crate::ogg;
 use crate::record::Record;
@@ -158,6 +159,22 @@ impl Decoder {
             Of::Canal(decoder) => decoder.decode(record),
             Of::Maxwell(decoder) => decoder.decode(record),
             Of::Ogg(decoder) => decoder.decode(record),
+        }
+    }
+
+    /// Which of the source's transactions a record belongs to. Rows are not looked at, and nothing is remembered of it.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be read, or is of a format that does not tell: neither an envelope of Debezium's nor a
+    /// message of Maxwell's. [`Format::Auto`] is none, since it may be any.
+    pub fn membership<'a>(&self, record: &Record<'a>) -> Result<Membership<'a>, Error> {
+        check_size(record, self.max_record_bytes)?;
+        self.check_encoding(record)?;
+        match &self.of {
+            Of::Debezium(decoder) => decoder.membership(record),
+            Of::Maxwell(_) => maxwell::membership(record),
+            Of::Auto(_) | Of::Flattened(_) | Of::Canal(_) | Of::Ogg(_) => Err(membership::untold_by_format()),
         }
     }
 

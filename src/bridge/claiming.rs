@@ -45,6 +45,27 @@ impl Claiming {
         }
     }
 
+    /// Waits while another instance of the pipeline is at work: transactions cannot be divided among several.
+    ///
+    /// # Errors
+    ///
+    /// As for [`claim`](Self::claim).
+    pub(super) fn wait_for_others(&mut self) -> Result<(), SourceError> {
+        let Self::Database { sink, runtime, shutdown, .. } = self else { return Ok(()) };
+        let mut backoff = Backoff::default();
+        let mut is_said = false;
+        while !ask(sink, (runtime, shutdown), async |sink| sink.claim_pipeline().await)? {
+            if !std::mem::replace(&mut is_said, true) {
+                tracing::info!("another instance of this pipeline is at work: waiting until it ends");
+            }
+            backoff.block(runtime, shutdown);
+            if shutdown.is_requested() {
+                return Err(SourceError::Shutdown);
+            }
+        }
+        Ok(())
+    }
+
     /// Claims partitions.
     ///
     /// # Errors
@@ -53,7 +74,9 @@ impl Claiming {
     pub(super) fn claim(&mut self, wanted: &[Wanted]) -> Result<Vec<Claim>, SourceError> {
         match self {
             Self::Database { sink, rejects, runtime, shutdown } => {
-                claim_in_database((sink, rejects), wanted, runtime, shutdown)
+                let partitions: Vec<(TopicPartition, i64)> =
+                    wanted.iter().map(|wanted| (wanted.partition.clone(), wanted.start)).collect();
+                ask(sink, (runtime, shutdown), async |sink| claim(sink, rejects, &partitions).await)
             }
             Self::Group { ownership, state, goes_by_state } => {
                 let state = state.as_deref();
@@ -63,26 +86,23 @@ impl Claiming {
     }
 }
 
-/// For as long as Postgres is away.
-fn claim_in_database(
-    (sink, rejects): (&mut PostgresSink, &Rejects),
-    wanted: &[Wanted],
-    runtime: &Handle,
-    shutdown: &Shutdown,
-) -> Result<Vec<Claim>, SourceError> {
-    let partitions: Vec<(TopicPartition, i64)> =
-        wanted.iter().map(|wanted| (wanted.partition.clone(), wanted.start)).collect();
+/// Asks Postgres, again and again while it is away.
+fn ask<T>(
+    sink: &mut PostgresSink,
+    (runtime, shutdown): (&Handle, &Shutdown),
+    mut question: impl AsyncFnMut(&mut PostgresSink) -> Result<T, Failure>,
+) -> Result<T, SourceError> {
     let mut backoff = Backoff::default();
     loop {
         let attempt = async {
             tokio::select! {
-                claimed = claim(sink, rejects, &partitions) => Some(claimed),
+                answer = question(sink) => Some(answer),
                 () = shutdown.requested() => None,
             }
         };
         match runtime.block_on(attempt) {
             None => return Err(SourceError::Shutdown),
-            Some(Ok(claims)) => return Ok(claims),
+            Some(Ok(answer)) => return Ok(answer),
             Some(Err(Failure::Retry(text))) => {
                 tracing::warn!("cannot claim partitions, trying again: {text}");
                 backoff.block(runtime, shutdown);

@@ -3,6 +3,8 @@
 //! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through compacted is
 //! applied row by row; so the one record is known that stands in the way, if there is one.
 
+mod whole;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub(super) struct Lane {
     rejects: Arc<Rejects>,
     /// Since when this instance has not owned a partition that it still reads.
     lost: HashMap<TopicPartition, Instant>,
+    /// Whether a batch is applied in one transaction or not at all.
+    is_whole: bool,
 }
 
 /// A batch and the plan that was made for it ahead of time.
@@ -81,7 +85,13 @@ impl Lane {
         (progress, dedup, rejects): (Arc<Progress>, Option<Arc<Dedup>>, Arc<Rejects>),
         shutdown: Shutdown,
     ) -> Self {
-        Self { sink, planner: Some(planner), batches, progress, shutdown, dedup, rejects, lost: HashMap::new() }
+        let (planner, lost) = (Some(planner), HashMap::new());
+        Self { sink, planner, batches, progress, shutdown, dedup, rejects, lost, is_whole: false }
+    }
+
+    /// The same for batches that hold transactions of the source, each applied in one of Postgres's or not at all.
+    pub(super) fn applying_whole(self) -> Self {
+        Self { is_whole: true, ..self }
     }
 
     /// Applies batches until there are no more.
@@ -110,7 +120,12 @@ impl Lane {
                 Some(Ok(Applied { plan, .. })) => plan.range.end == records.len() && !self.blocks_keys(plan),
                 _ => false,
             };
-            if let Flow::End = self.complete(records, outcome).await? {
+            let flow = if self.is_whole {
+                self.complete_whole(records, outcome).await?
+            } else {
+                self.complete(records, outcome).await?
+            };
+            if let Flow::End = flow {
                 return Ok(());
             }
             if let Some(Planned { records, .. }) = next.take_if(|next| !is_as_planned && !next.records.is_tail()) {
@@ -256,15 +271,19 @@ impl Lane {
     }
 
     /// Decides about a record that cannot be applied, behind all those before it: it is passed over, or an error.
-    async fn judge(&mut self, records: &Records, range: Range<usize>, mut reason: Reason) -> Result<Part, RunError> {
-        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
-        if let Some(column) = self.sink.unreadable_column(records, range.start, planner).await {
-            reason.text.insert_str(0, &format!("column `{column}`: "));
-        }
-        match planner.reject(records, range.start, reason, 0) {
+    async fn judge(&mut self, records: &Records, range: Range<usize>, reason: Reason) -> Result<Part, RunError> {
+        match self.verdict(records, range.start, reason).await {
             Verdict::Stop(reject) => Err(RunError::Rejected(reject)),
             Verdict::Pass(reject) => Ok(Part { range, way: Way::Passed(reject) }),
         }
+    }
+
+    async fn verdict(&mut self, records: &Records, index: usize, mut reason: Reason) -> Verdict {
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
+        if let Some(column) = self.sink.unreadable_column(records, index, planner).await {
+            reason.text.insert_str(0, &format!("column `{column}`: "));
+        }
+        planner.reject(records, index, reason, 0)
     }
 
     /// Whether a plan passes rejects over whose keys what comes behind it has to know.

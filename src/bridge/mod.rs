@@ -6,6 +6,7 @@
 
 mod claiming;
 mod forwarding;
+mod keeper;
 mod lane;
 mod relay;
 
@@ -30,8 +31,9 @@ use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::PostgresSink;
 use crate::sink::postgres::plan::Planner;
-use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, SourceError, Wanted};
+use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, Reading, SourceError, Wanted};
 use claiming::Claiming;
+use keeper::Keeper;
 use lane::Lane;
 use relay::{Relay, Writer};
 
@@ -65,19 +67,28 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let rejects = Arc::new(Rejects::new(&config.rejects));
     let state = open_state(&config)?;
     let ownership = Arc::new(Ownership::default());
+    let reading = config.transactions.is_some().then(Arc::<Reading>::default);
     let instance = instance();
     let mut lanes = JoinSet::new();
     let mut inboxes = Vec::with_capacity(config.n_lanes);
     for number in 0..config.n_lanes {
-        let (inbox, batches) = mpsc::channel(1);
-        inboxes.push(inbox);
+        let (mut inbox, batches) = mpsc::channel(1);
         let sieve = Sieve::new(&config, Arc::clone(&decoding), dedup.clone());
         match &config.sink {
             Sink::Postgres(postgres) => {
                 let planner = Planner::new(&config, postgres.evolve, sieve, Arc::clone(&rejects));
                 let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
                 let shared = (Arc::clone(&progress), dedup.clone(), Arc::clone(&rejects));
-                lanes.spawn(Lane::new(sink, planner, batches, shared, shutdown.clone()).run());
+                let mut lane = Lane::new(sink, planner, batches, shared, shutdown.clone());
+                if let (Some(transactions), Some(reading)) = (&config.transactions, &reading) {
+                    let (outer, gathered) = mpsc::channel(1);
+                    let channels = (gathered, std::mem::replace(&mut inbox, outer));
+                    let (decoding, reading) = (Arc::clone(&decoding), Arc::clone(reading));
+                    let keeper = Keeper::new((&config, transactions), decoding, channels, reading, shutdown.clone());
+                    lanes.spawn(keeper.run());
+                    lane = lane.applying_whole();
+                }
+                lanes.spawn(lane.run());
             }
             Sink::Changelog(changelog) => {
                 let reencoder = Reencoder::new(
@@ -100,6 +111,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
                 lanes.spawn(relay.run());
             }
         }
+        inboxes.push(inbox);
     }
     let forwarding = match (rejects.outbox(), &config.sink) {
         (Some(outbox), Sink::Postgres(postgres)) => {
@@ -109,10 +121,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         _ => None,
     };
     let (drained, lanes_drained) = thread_channel::channel();
-    let gatherer = Gatherer::new(config.batch, inboxes);
+    let gatherer = Gatherer::new(config.batch, inboxes).telling(reading.clone());
     let claiming = Claiming::new(&config, &ownership, (state, Arc::clone(&rejects)), shutdown.clone());
-    let reading = (Arc::clone(&progress), ownership);
-    let source = start_source(config, gatherer, claiming, reading, shutdown.clone(), lanes_drained)?;
+    let told = (Arc::clone(&progress), ownership);
+    let source = start_source(config, (gatherer, reading), claiming, told, shutdown.clone(), lanes_drained)?;
 
     let report = tokio::spawn({
         let progress = Arc::clone(&progress);
@@ -218,7 +230,7 @@ type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 /// when they are done.
 fn start_source(
     config: Config,
-    mut gatherer: Gatherer,
+    (mut gatherer, reading): (Gatherer, Option<Arc<Reading>>),
     mut claiming: Claiming,
     (progress, ownership): (Arc<Progress>, Arc<Ownership>),
     shutdown: Shutdown,
@@ -226,10 +238,11 @@ fn start_source(
 ) -> Result<SourceThread, RunError> {
     let group_offsets = group_offsets(&config);
     let body = move || {
+        let is_alone = if reading.is_some() { claiming.wait_for_others() } else { Ok(()) };
         let mut claims = |wanted: &[Wanted]| claiming.claim(wanted);
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
-        let ended = match &config.source {
+        let ended = is_alone.and_then(|()| match &config.source {
             Source::File { path, topics } => {
                 let file = FileSource {
                     path: path.clone(),
@@ -239,15 +252,24 @@ fn start_source(
                     stop: config.stop,
                     tail,
                     max_record_bytes: config.told.max_record_bytes,
+                    tells_topics: reading.is_some(),
                 };
                 file.run(&mut gatherer, &mut claims, &shutdown)
             }
             Source::Kafka(settings) => {
                 let offsets = (group_offsets, ownership);
-                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, offsets, progress)
-                    .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown))
+                let places = (config.start, config.stop);
+                KafkaSource::new(settings, &config.name, places, tail, offsets, progress).and_then(|source| {
+                    kafka.insert(source.told_by(reading.clone())).run(&mut gatherer, &mut claims, &shutdown)
+                })
             }
-        };
+        });
+        if let Some(reading) = &reading
+            && ended.is_ok()
+            && !shutdown.is_requested()
+        {
+            reading.finish();
+        }
         gatherer.close_all(Instant::now() + DRAIN);
         drop(gatherer);
         let _ = lanes_drained.recv();

@@ -20,6 +20,7 @@ use rowkind_formats::{Format, Told};
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
+use crate::transactions::Reads;
 use layers::{Layers, Typed};
 pub use rejects::{RejectPolicy, Rejects};
 use settings::{SETTINGS, Setting};
@@ -58,6 +59,8 @@ pub struct Config {
     pub dedup: Option<Dedup>,
     /// When a batch closes.
     pub batch: Limits,
+    /// How transactions of the source are applied whole; `None` when batches do not look at them.
+    pub transactions: Option<Transactions>,
     /// What happens to a record that cannot be applied.
     pub rejects: Rejects,
 }
@@ -129,6 +132,15 @@ pub struct Dedup {
     pub tail: i64,
 }
 
+/// How transactions of the source are applied whole.
+#[derive(Debug, Clone)]
+pub struct Transactions {
+    /// The most bytes of one.
+    pub max_bytes: usize,
+    /// Which tables are read.
+    pub reads: Reads,
+}
+
 /// When a batch closes; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -178,11 +190,23 @@ impl Config {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
-        let source = source(&read, &name)?;
+        let (mut source, tables) = (source(&read, &name)?, tables(&read)?);
+        let transactions = transactions(&read, format, (&source, &tables))?;
         let sink = sinks::sink(&read, &source)?;
-        let rejects = rejects::read(&read, &sink)?;
+        let rejects = match &source {
+            Source::Kafka(kafka) => rejects::read_beside(&read, &sink, &kafka.subscription)?,
+            Source::File { .. } => rejects::read(&read, &sink)?,
+        };
+        if let Source::Kafka(kafka) = &mut source {
+            kafka.keeps_headers = rejects.policy.keeps();
+        }
+        if transactions.is_some() && rejects.policy.keeps() {
+            let expected = "stop or skip beside `sink.apply` = \"transactions\"";
+            return Err(read.invalid("rejects.policy", expected));
+        }
         Ok(Self {
-            n_lanes: if sink.has_one_lane() { 1 } else { read.number("sink.lanes")? },
+            n_lanes: if sink.has_one_lane() { 1 } else { lanes(&read, transactions.is_some())? },
+            transactions,
             routes: routes(&read, &layers.routes, &sink)?,
             sink,
             source,
@@ -192,7 +216,7 @@ impl Config {
             stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
             modes: reading::modes(&read)?,
             format,
-            tables: tables(&read)?,
+            tables,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
             truncate: read.choice(
@@ -223,6 +247,41 @@ fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
     Ok(is_enabled.then_some(dedup))
 }
 
+/// Transactions of the source are applied by one lane, one after the other.
+fn lanes(read: &Reader<'_>, are_whole: bool) -> Result<usize, ConfigError> {
+    let n_lanes = read.number("sink.lanes")?;
+    match are_whole {
+        true if n_lanes != 1 && read.is_typed("sink.lanes") => {
+            Err(read.invalid("sink.lanes", "1 beside `sink.apply` = \"transactions\", or nothing"))
+        }
+        true => Ok(1),
+        false => Ok(n_lanes),
+    }
+}
+
+fn transactions(
+    read: &Reader<'_>,
+    format: Format,
+    (source, tables): (&Source, &Option<Regex>),
+) -> Result<Option<Transactions>, ConfigError> {
+    let max_bytes = read.parsed("batch.max_transaction_bytes", parse_bytes)?;
+    if !read.choice("sink.apply", &[("batches", false), ("transactions", true)])? {
+        return Ok(None);
+    }
+    if !matches!(format, Format::DebeziumJson | Format::DebeziumAvro | Format::MaxwellJson) {
+        return Err(ConfigError::new(format!(
+            "`sink.apply` = \"transactions\" is for `source.format` debezium-json, debezium-avro and maxwell-json: records of \"{}\" do not say \
+             which transaction they belong to, and how many it has",
+            format.word()
+        )));
+    }
+    let subscription = match source {
+        Source::Kafka(kafka) => kafka.subscription.clone(),
+        Source::File { topics, .. } => topics.clone(),
+    };
+    Ok(Some(Transactions { max_bytes, reads: Reads { tables: tables.clone(), subscription } }))
+}
+
 fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     let topics = read.list("source.topics");
     if let Some(path) = read.text("source.file") {
@@ -244,7 +303,8 @@ fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
     }
     let properties = read.pairs("source.properties")?;
     let group = read.text("source.group").unwrap_or(name).to_owned();
-    let keeps_headers = rejects::read_beside(read, &subscription)?.policy.keeps();
+    // the policy for rejects decides that
+    let keeps_headers = false;
     Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties, keeps_headers }))
 }
 

@@ -61,8 +61,8 @@ pub(super) fn read(read: &Reader<'_>, sink: &Sink) -> Result<Rejects, ConfigErro
 }
 
 /// The same, beside a subscription: a topic of rejects that is read again would never come to an end.
-pub(super) fn read_beside(reader: &Reader<'_>, subscription: &[String]) -> Result<Rejects, ConfigError> {
-    let rejects = read(reader)?;
+pub(super) fn read_beside(reader: &Reader<'_>, sink: &Sink, subscription: &[String]) -> Result<Rejects, ConfigError> {
+    let rejects = read(reader, sink)?;
     let is_read = |topic: &String| {
         subscription.iter().any(|wanted| {
             wanted == topic

@@ -247,6 +247,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("false"),
         "At the end, move the sequences of serial and identity columns on to the greatest values",
     ),
+    setting(
+        "sink.apply",
+        Kind::Choice(&["batches", "transactions"]),
+        Some("batches"),
+        "Whether the target may show a part of a source transaction, or none: transactions needs provide.transaction.metadata and the transaction topic",
+    ),
     setting("sink.brokers", Kind::Text, None, "Kafka bootstrap servers to write to [default: source.brokers]"),
     setting(
         "sink.topic",
@@ -316,6 +322,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("batch.max_rows", Kind::Count, Some("10000"), "A batch closes at this many records"),
     setting("batch.max_bytes", Kind::Bytes, Some("2MB"), "A batch closes at this size"),
+    setting(
+        "batch.max_transaction_bytes",
+        Kind::Bytes,
+        Some("256MB"),
+        "With sink.apply=transactions, the largest source transaction; one with more stops the pipeline",
+    ),
     setting("batch.linger", Kind::Duration, Some("100ms"), "A batch closes this long after its first record"),
     setting(
         "rejects.policy",

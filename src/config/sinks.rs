@@ -117,7 +117,7 @@ impl Sink {
 }
 
 /// The settings that only some sinks have.
-const OF_SINKS: [(&str, &[&str]); 15] = [
+const OF_SINKS: [(&str, &[&str]); 16] = [
     ("sink.url", &["postgres"]),
     ("sink.table", &["postgres"]),
     ("sink.evolve", &["postgres"]),
@@ -125,6 +125,7 @@ const OF_SINKS: [(&str, &[&str]); 15] = [
     ("sink.deleted_column", &["postgres"]),
     ("sink.metadata", &["postgres"]),
     ("sink.sync_sequences", &["postgres"]),
+    ("sink.apply", &["postgres"]),
     ("sink.brokers", &["kafka"]),
     ("sink.topic", &["kafka"]),
     ("sink.properties", &["kafka"]),

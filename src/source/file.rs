@@ -30,6 +30,8 @@ pub struct FileSource {
     pub tail: i64,
     /// The most bytes of a record's key and payload together.
     pub max_record_bytes: usize,
+    /// Whether all partitions are assigned before the first record is handed over: the file is read twice then.
+    pub tells_topics: bool,
 }
 
 /// How often a file that may grow is looked at again.
@@ -56,6 +58,9 @@ impl FileSource {
         let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
         let (mut line, mut n_lines) = (Vec::new(), 0_u64);
         let mut seen = HashSet::new();
+        if self.tells_topics {
+            self.assign_all(&mut seen, (gatherer, claims), shutdown)?;
+        }
         let max_bytes = RecordedRecord::max_line_bytes(self.max_record_bytes);
         while !shutdown.is_requested() {
             if !read_line(&mut file, &mut line, max_bytes).map_err(unreadable)? {
@@ -77,6 +82,40 @@ impl FileSource {
                 // the file's end, perhaps in the middle of a line that is being written
                 std::thread::sleep(gatherer.close_due().unwrap_or(FOLLOW).min(FOLLOW));
             }
+        }
+        Ok(())
+    }
+
+    /// Assigns every partition that has a record in the file.
+    fn assign_all(
+        &self,
+        seen: &mut HashSet<TopicPartition>,
+        (gatherer, claims): (&mut Gatherer, &mut Claims<'_>),
+        shutdown: &Shutdown,
+    ) -> Result<(), SourceError> {
+        let mut firsts: Vec<(TopicPartition, i64)> = Vec::new();
+        let unreadable =
+            |error: std::io::Error| SourceError::Fatal(format!("cannot read `{}`: {error}", self.path.display()));
+        let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
+        let (mut line, max_bytes) = (Vec::new(), RecordedRecord::max_line_bytes(self.max_record_bytes));
+        // what is wrong with a line is said when its record is to be handed over
+        while read_line(&mut file, &mut line, max_bytes).map_err(unreadable)? && !line.is_empty() {
+            if shutdown.is_requested() {
+                return Err(SourceError::Shutdown);
+            }
+            if let Ok(record) = RecordedRecord::parse(&line)
+                && (self.topics.is_empty() || self.topics.contains(&record.topic))
+            {
+                let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
+                if seen.insert(partition.clone()) {
+                    firsts.push((partition, record.offset));
+                }
+            }
+            line.clear();
+        }
+        for (partition, first) in firsts {
+            let n_partitions = seen.iter().filter(|seen| seen.topic == partition.topic).count();
+            self.assign((partition, n_partitions), first, gatherer, claims)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::Reading;
 use crate::config::Limits;
 use crate::records::{Beside, Claimed, Records, TopicPartition};
 
@@ -19,6 +20,8 @@ pub struct Gatherer {
     limits: Limits,
     lanes: Vec<Lane>,
     positions: HashMap<Arc<str>, HashMap<i32, Position>>,
+    /// Where it is told what is read.
+    reading: Option<Arc<Reading>>,
 }
 
 #[derive(Debug)]
@@ -54,13 +57,22 @@ impl Gatherer {
             .into_iter()
             .map(|inbox| Lane { inbox, open: Records::default(), tail: Records::of_tail(), since: None })
             .collect();
-        Self { limits, lanes, positions: HashMap::new() }
+        Self { limits, lanes, positions: HashMap::new(), reading: None }
+    }
+
+    /// The same, telling what is read.
+    #[must_use]
+    pub fn telling(self, reading: Option<Arc<Reading>>) -> Self {
+        Self { reading, ..self }
     }
 
     /// Takes a partition in, from its next offset on and, where there is one, up to its end. Records from `tail` on that
     /// stand before it are handed over too, to be learnt from. What it says of its topic goes for the other partitions too.
     pub fn assign(&mut self, claimed: Claimed<'_>, tail: i64, end: Option<i64>) {
         let Claimed { partition, n_partitions, epoch, next_offset } = claimed;
+        if let Some(reading) = &self.reading {
+            reading.assign(partition);
+        }
         let topic: usize = partition.topic.bytes().map(usize::from).sum();
         let lane = (topic + usize::try_from(partition.partition).unwrap_or(0)) % self.lanes.len();
         let position = Position {

@@ -4,7 +4,7 @@
 //! given back when what was read of it has been handed over. Heartbeats are librdkafka's own; while the lanes are full
 //! the group is kept by polling with all partitions paused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::consumer::{self, QueuedConsumer, Rebalance};
 use super::failure::{self, PollError};
-use super::{Claims, Gatherer, GroupOffsets, Ownership, SourceError, Wanted, gap, headers, ownership};
+use super::{Claims, Gatherer, GroupOffsets, Ownership, Reading, SourceError, Wanted, gap, headers, ownership};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
@@ -36,6 +36,9 @@ pub struct KafkaSource {
     /// When a partition was last read from another place than the one behind its last record.
     moved_at: Instant,
     committed_at: Instant,
+    /// Says which partitions are not to be read for now.
+    reading: Option<Arc<Reading>>,
+    held: BTreeSet<TopicPartition>,
 }
 
 const POLL: Duration = Duration::from_millis(100);
@@ -76,7 +79,15 @@ impl KafkaSource {
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
+            reading: None,
+            held: BTreeSet::new(),
         })
+    }
+
+    /// The same, told which partitions are not to be read for now. It keeps all of them until it ends.
+    #[must_use]
+    pub fn told_by(self, reading: Option<Arc<Reading>>) -> Self {
+        Self { reading, ..self }
     }
 
     /// Reads until it is stopped, or until every partition is at the end it had when it was assigned.
@@ -94,6 +105,7 @@ impl KafkaSource {
             while let Some(rebalance) = self.consumer.context().next_rebalance() {
                 self.rebalance(rebalance, gatherer, claims, shutdown)?;
             }
+            self.hold()?;
             let timeout = gatherer.close_due().unwrap_or(POLL).min(POLL);
             self.poll(timeout, gatherer, shutdown)?;
             self.note_fetched(gatherer);
@@ -115,7 +127,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let Self { consumer, moved_at, keeps_headers, .. } = self;
+        let Self { consumer, moved_at, keeps_headers, held, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match failure::sort(&error) {
@@ -137,10 +149,34 @@ impl KafkaSource {
                 });
                 if keep_alive.paused.is_some() {
                     *moved_at = Instant::now();
+                    // it goes on with all of them
+                    held.clear();
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Pauses and resumes what is to be.
+    fn hold(&mut self) -> Result<(), SourceError> {
+        let Some(reading) = &self.reading else { return Ok(()) };
+        let wanted = reading.held();
+        if wanted == self.held {
+            return Ok(());
+        }
+        let list = |partitions: &mut dyn Iterator<Item = &TopicPartition>| {
+            let mut list = TopicPartitionList::new();
+            partitions.for_each(|partition| {
+                list.add_partition(&partition.topic, partition.partition);
+            });
+            list
+        };
+        let (paused, resumed) = (list(&mut wanted.difference(&self.held)), list(&mut self.held.difference(&wanted)));
+        let outcome = self.consumer.pause(&paused).and_then(|()| self.consumer.resume(&resumed));
+        outcome.map_err(|error| SourceError::Fatal(format!("Kafka: cannot pause partitions: {error}")))?;
+        tracing::debug!(partitions = wanted.len(), "held back");
+        self.held = wanted;
+        Ok(())
     }
 
     fn rebalance(
@@ -156,6 +192,14 @@ impl KafkaSource {
                 let list = self.take(&partitions, gatherer, claims, shutdown)?;
                 consumer::assign(&self.consumer, &list)?;
                 (self.was_assigned, self.moved_at) = (true, Instant::now());
+            }
+            // what waits of them has to be read again, and what waits with it
+            Rebalance::Revoke(partitions) if self.reading.is_some() && !partitions.is_empty() => {
+                return Err(SourceError::Fatal(format!(
+                    "Kafka: the group has taken {} partitions away, and transactions that wait for records of them cannot be completed: start \
+                     again; with `sink.apply` = \"transactions\" one instance alone can be in the group",
+                    partitions.len()
+                )));
             }
             Rebalance::Revoke(partitions) => {
                 tracing::info!(partitions = partitions.len(), "revoked");

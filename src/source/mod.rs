@@ -12,6 +12,7 @@ mod headers;
 mod kafka;
 mod line;
 mod ownership;
+mod reading;
 mod topic;
 
 use crate::records::{Claim, TopicPartition};
@@ -22,6 +23,7 @@ pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};
+pub use reading::Reading;
 pub use topic::read_topic;
 
 /// Claims partitions.

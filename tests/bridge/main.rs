@@ -44,4 +44,5 @@ mod settings;
 mod shop;
 mod signals;
 mod topics;
+mod transactions;
 mod truncate;

@@ -113,6 +113,8 @@ fn postgres_without_schema_into_tables_of_the_source() {
         ],
     };
     recording.play(&with_source_tables(), &[("source.time_precision", "adaptive")]);
+    let whole = [("source.time_precision", "adaptive"), ("sink.apply", "transactions")];
+    recording.play(&with_source_tables(), &whole);
 }
 
 #[test]

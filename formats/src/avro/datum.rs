@@ -84,7 +84,7 @@ impl<'a, 's> Datum<'a, 's> {
     }
 
     /// A text or a number; `None` for everything else.
-    fn scalar(self) -> Result<Option<Cow<'a, str>>, Error> {
+    pub(crate) fn scalar(self) -> Result<Option<Cow<'a, str>>, Error> {
         let Some(mut datum) = self.present()? else { return Ok(None) };
         match datum.schema.get(datum.ty) {
             Some(Type::Int | Type::Long) => Ok(Some(Cow::Owned(datum.cursor.long()?.to_string()))),

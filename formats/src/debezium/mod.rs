@@ -20,6 +20,7 @@ pub(crate) mod avro;
 mod cloud_event;
 pub(crate) mod envelope;
 pub(crate) mod image;
+mod membership;
 pub(crate) mod memory;
 mod stated;
 

@@ -23,6 +23,7 @@
 
 mod image;
 mod key;
+mod membership;
 mod tables;
 
 use std::borrow::Cow;
@@ -41,6 +42,7 @@ use crate::record::Record;
 use crate::row::{Aside, Change, Column, Event, Key, RowKind, RowSchema, Table};
 use crate::stamp::LogFields;
 use image::{Images, Reading};
+pub(crate) use membership::membership;
 use tables::KnownTables;
 
 /// Decodes records of any number of topics and tables.
@@ -273,6 +275,11 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// Whether it is the last row of its transaction.
+    fn is_last(&self) -> bool {
+        self.commit.is_some_and(|raw| raw.get() == "true")
+    }
+
     /// `ts` is in seconds.
     fn origin(&self, op: &'static str) -> Origin<'a> {
         let seconds = self.ts.and_then(|raw| raw.get().parse::<i64>().ok());
@@ -283,7 +290,7 @@ impl<'a> Message<'a> {
             gtid: self.gtid.map(RawValue::get),
             xid: self.xid.map(RawValue::get),
             xoffset: self.xoffset.map(RawValue::get),
-            is_last: self.commit.is_some_and(|raw| raw.get() == "true"),
+            is_last: self.is_last(),
             server_id: self.server_id.map(RawValue::get),
         };
         Origin::of_log(op, log)

@@ -15,6 +15,7 @@ mod encode;
 mod flattened;
 mod limits;
 mod maxwell;
+mod membership;
 mod mongodb;
 mod names;
 mod not_sent;

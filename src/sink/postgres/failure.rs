@@ -85,6 +85,8 @@ impl From<Unplanned> for Failure {
             Unplanned::Impossible(text) => Self::Stale(text),
             Unplanned::Away(text) => Self::Retry(text),
             Unplanned::Fatal(text) => Self::Fatal(text),
+            Unplanned::Record(index, reason) => Self::Record(index, *reason),
+            Unplanned::Mixed => Self::Data { text: unplanned.to_string(), remedy: "", sqlstate: None },
         }
     }
 }

@@ -120,6 +120,20 @@ impl PostgresSink {
         self.after(result)
     }
 
+    /// Claims the whole pipeline, for as long as this sink's connection lives. `false` when another one has it.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn claim_pipeline(&mut self) -> Result<bool, Failure> {
+        let pipeline = self.ledger.pipeline.clone();
+        let result = match self.connected().await {
+            Ok(connection) => offsets::claim_pipeline(connection, &pipeline).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        self.after(result)
+    }
+
     async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
         let ledger = Arc::clone(&self.ledger);
         let connection = self.connected().await?;

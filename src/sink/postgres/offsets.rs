@@ -42,6 +42,18 @@ pub async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
+/// Claims a pipeline for one session, until it ends. `false` when another one has it.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn claim_pipeline(connection: &mut PgConnection, pipeline: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended('rowkind.pipeline ' || $1, 0))")
+        .bind(pipeline)
+        .fetch_one(connection)
+        .await
+}
+
 /// Claims a partition. One that was never claimed starts at `start`, and that is stored at once.
 ///
 /// # Errors

@@ -68,6 +68,12 @@ pub enum Unplanned {
     /// The records cannot be read as things are set up: a person has to act.
     #[error("{0}")]
     Fatal(String),
+    /// All would have to go into one plan, and this record, by its index, cannot be applied. `1` says why.
+    #[error("{1}")]
+    Record(usize, Box<Reason>),
+    /// All would have to go into one plan, and do not.
+    #[error("rows of one table go by several keys")]
+    Mixed,
 }
 
 /// Makes plans. It keeps what the decoder learns from record to record.
@@ -78,6 +84,8 @@ pub struct Planner {
     evolve: Evolve,
     pub(super) rejects: Arc<Rejects>,
     pub(super) modes: Modes,
+    /// Whether a plan is for all records that were asked for, or none.
+    is_whole: bool,
 }
 
 /// What one record comes to, before anything is done about it.
@@ -127,7 +135,8 @@ impl From<Unnamed> for Refusal {
 impl Planner {
     /// A planner for one lane.
     pub fn new(config: &Config, evolve: Evolve, sieve: Sieve, rejects: Arc<Rejects>) -> Self {
-        Self { sieve, routes: config.routes.clone(), evolve, rejects, modes: config.modes }
+        let (routes, modes, is_whole) = (config.routes.clone(), config.modes, config.transactions.is_some());
+        Self { sieve, routes, evolve, rejects, modes, is_whole }
     }
 
     /// Plans the records in `range`, behind a batch that is being applied where there is one.
@@ -135,7 +144,8 @@ impl Planner {
     /// # Errors
     ///
     /// When a table cannot hold its records whatever they are: no key to go by, a column that is not there. When records
-    /// cannot be read for want of a schema.
+    /// cannot be read for want of a schema. Of a pipeline that applies whole transactions also when a record cannot be
+    /// applied at which it stops.
     pub fn plan(
         &mut self,
         records: &Records,
@@ -177,7 +187,7 @@ impl Planner {
         catalog: &Catalog,
         in_flight: Option<&Seen>,
     ) -> Result<Plan, Unplanned> {
-        let dedup = self.sieve.dedup();
+        let (dedup, end) = (self.sieve.dedup(), range.end);
         let mut plan = Plan { range, ..Plan::default() };
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
@@ -190,6 +200,7 @@ impl Planner {
             if !plan.missing.is_empty() {
                 return Ok(plan);
             }
+            self.check_whole(&mut plan, end)?;
             match tables::statements(tables, catalog, self.modes) {
                 Ok(statements) => {
                     plan.statements = statements;
@@ -199,6 +210,17 @@ impl Planner {
                 Err((index, Refusal::Reject(reason))) => self.judge((records, index), reason, &mut plan),
             }
         }
+    }
+
+    /// A part is no plan where transactions are applied whole.
+    fn check_whole(&self, plan: &mut Plan, end: usize) -> Result<(), Unplanned> {
+        if !self.is_whole || plan.range.end == end {
+            return Ok(());
+        }
+        Err(match plan.stopped.take() {
+            Some(reject) => Unplanned::Record(plan.range.end, reject.reason),
+            None => Unplanned::Mixed,
+        })
     }
 
     /// Decodes the plan's records and compacts their rows.

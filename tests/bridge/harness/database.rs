@@ -122,6 +122,11 @@ impl Database {
         Self { url, connection: Mutex::default() }
     }
 
+    /// The same by a connection of its own.
+    pub(crate) fn again(&self) -> Self {
+        Self::connect(self.url.clone())
+    }
+
     /// For the bridge. It has no password.
     pub(crate) fn url(&self) -> &str {
         &self.url

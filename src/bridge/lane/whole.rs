@@ -1,0 +1,83 @@
+//! A batch of whole transactions: it is applied in one transaction of Postgres's, or, when a record of it cannot be
+//! applied, what of it hangs together without that one. Never a part of a transaction.
+
+use super::{Backoff, Flow, Lane, Part, Way};
+use crate::bridge::RunError;
+use crate::records::{Records, TopicPartition};
+use crate::rejects::Verdict;
+use crate::sink::postgres::{Applied, Failure};
+
+impl Lane {
+    /// Sees a batch through. `outcome` is that of a first attempt with all of it.
+    pub(super) async fn complete_whole(
+        &mut self,
+        mut records: Records,
+        mut outcome: Option<Result<Applied, Failure>>,
+    ) -> Result<Flow, RunError> {
+        let (mut left_out, mut stops_at, mut is_row_by_row) = (Vec::new(), None, false);
+        let mut backoff = Backoff::default();
+        let mut was_stale = false;
+        while !records.is_empty() {
+            let way = if is_row_by_row { Way::RowByRow } else { Way::Compacted };
+            let part = Part { range: 0..records.len(), way };
+            let attempt = match outcome.take() {
+                Some(outcome) => outcome,
+                None => self.attempt(&records, &part).await,
+            };
+            match attempt {
+                Ok(mut applied) => {
+                    // they are no records of this batch any more
+                    let numbered = left_out.drain(..).enumerate().map(|(n, reject)| (usize::MAX - n, reject));
+                    applied.plan.passed.extend(numbered);
+                    self.note(applied)?;
+                    break;
+                }
+                Err(Failure::Retry(text)) => {
+                    tracing::warn!("cannot apply a batch, trying again: {text}");
+                    if let Flow::End = backoff.wait(&self.shutdown).await {
+                        return Ok(Flow::End);
+                    }
+                }
+                Err(Failure::Stale(_)) if !was_stale => {
+                    was_stale = true;
+                    self.sink.forget_catalog();
+                }
+                Err(Failure::Data { text, .. }) if !is_row_by_row => {
+                    tracing::info!(records = part.range.len(), "applying a batch again, row by row: {text}");
+                    self.progress.add_retreat();
+                    is_row_by_row = true;
+                }
+                Err(Failure::Record(index, reason)) => {
+                    records = match self.verdict(&records, index, reason).await {
+                        Verdict::Stop(reject) => {
+                            stops_at = Some(reject);
+                            records.whole_before(index)
+                        }
+                        Verdict::Pass(reject) => {
+                            left_out.push(reject);
+                            records.except(index)
+                        }
+                    };
+                    is_row_by_row = false;
+                }
+                // nobody's keys are blocked where transactions are applied whole
+                Err(Failure::Unblocked(_)) => {}
+                Err(Failure::Lost(lost)) => return Err(RunError::Fatal(taken_over(&lost))),
+                Err(Failure::Data { text, .. } | Failure::Stale(text) | Failure::Fatal(text)) => {
+                    return Err(RunError::Fatal(text));
+                }
+            }
+        }
+        stops_at.map_or(Ok(Flow::On), |reject| Err(RunError::Rejected(reject)))
+    }
+}
+
+/// What a pipeline says that cannot go on with a part of its partitions.
+fn taken_over(partitions: &[TopicPartition]) -> String {
+    let names: Vec<_> = partitions.iter().map(ToString::to_string).collect();
+    format!(
+        "{}: taken over while transactions of it waited, of which nothing was applied. Start again; with `sink.apply` = \"transactions\" one \
+         instance alone can be at work",
+        names.join("; ")
+    )
+}
