@@ -5,6 +5,7 @@
 //! and ends too.
 
 mod lane;
+mod stored;
 
 use std::sync::{Arc, mpsc as thread_channel};
 use std::thread;
@@ -18,14 +19,14 @@ use crate::config::{Config, Source};
 use crate::decode;
 use crate::dedup::Dedup;
 use crate::progress::Progress;
-use crate::records::TopicPartition;
 use crate::registry::Registry;
 use crate::rejects::Reject;
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::plan::Planner;
-use crate::sink::postgres::{Claim, Failure, PostgresSink};
+use crate::sink::postgres::PostgresSink;
 use crate::source::{FileSource, Gatherer, KafkaSource, SourceError};
-use lane::{Backoff, Lane};
+use lane::Lane;
+use stored::InPostgres;
 
 /// Why a pipeline ended without having been asked to.
 #[derive(Debug, thiserror::Error)]
@@ -134,8 +135,7 @@ fn start_source(
 ) -> Result<SourceThread, RunError> {
     let runtime = Handle::current();
     let body = move || {
-        let mut claiming = Claiming { sink: sink(&config), runtime, shutdown: shutdown.clone() };
-        let mut claims = |wanted: &[(TopicPartition, i64)]| claiming.claim(wanted);
+        let mut stored = InPostgres::new(sink(&config), runtime, shutdown.clone());
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
         let ended = match &config.source {
@@ -144,16 +144,16 @@ fn start_source(
                     path: path.clone(),
                     topics: topics.clone(),
                     pipeline: config.name.clone(),
-                    start: config.start,
-                    stop: config.stop,
+                    start: config.start.clone(),
+                    stop: config.stop.clone(),
                     tail,
                     max_record_bytes: config.told.max_record_bytes,
                 };
-                file.run(&mut gatherer, &mut claims, &shutdown)
+                file.run(&mut gatherer, &mut stored, &shutdown)
             }
             Source::Kafka(settings) => {
-                KafkaSource::new(settings, &config.name, (config.start, config.stop), tail, progress)
-                    .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut claims, &shutdown))
+                KafkaSource::new(settings, &config.name, (&config.start, &config.stop), tail, progress)
+                    .and_then(|source| kafka.insert(source).run(&mut gatherer, &mut stored, &shutdown))
             }
         };
         gatherer.close_all(Instant::now() + DRAIN);
@@ -168,37 +168,4 @@ fn start_source(
         .name("source".to_owned())
         .spawn(body)
         .map_err(|error| RunError::Fatal(format!("cannot start a thread: {error}")))
-}
-
-/// Claims partitions from the source's thread, for as long as Postgres is away.
-struct Claiming {
-    sink: PostgresSink,
-    runtime: Handle,
-    shutdown: Shutdown,
-}
-
-impl Claiming {
-    fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
-        let mut backoff = Backoff::default();
-        loop {
-            let Self { sink, runtime, shutdown } = self;
-            let attempt = async {
-                tokio::select! {
-                    claimed = sink.claim(wanted) => Some(claimed),
-                    () = shutdown.requested() => None,
-                }
-            };
-            match runtime.block_on(attempt) {
-                None => return Err(SourceError::Shutdown),
-                Some(Ok(claims)) => return Ok(claims),
-                Some(Err(Failure::Retry(text))) => {
-                    tracing::warn!("cannot claim partitions, trying again: {text}");
-                    backoff.block(runtime, shutdown);
-                }
-                Some(Err(failure)) => {
-                    return Err(SourceError::Fatal(format!("cannot claim partitions in rowkind.offsets: {failure}")));
-                }
-            }
-        }
-    }
 }

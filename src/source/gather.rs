@@ -79,6 +79,13 @@ impl Gatherer {
         }
     }
 
+    /// A topic has this many partitions by now, whoever reads them.
+    pub fn add_partitions(&mut self, topic: &str, n_partitions: usize) {
+        for position in self.positions.get_mut(topic).into_iter().flat_map(HashMap::values_mut) {
+            position.n_partitions = position.n_partitions.max(n_partitions);
+        }
+    }
+
     /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
     pub fn revoke(&mut self, partition: &TopicPartition) {
         if let Some(of_topic) = self.positions.get_mut(&partition.topic) {
@@ -117,7 +124,13 @@ impl Gatherer {
             return true;
         };
         let is_tail = position.tail.contains(&offset);
-        if !is_tail && (offset < position.next_offset || position.end.is_some_and(|end| offset >= end)) {
+        if let Some(end) = position.end.filter(|end| offset >= *end) {
+            // nothing is left of what is read
+            let partition = position.partition.clone();
+            self.advance(&partition, end);
+            return true;
+        }
+        if !is_tail && offset < position.next_offset {
             return true;
         }
         let lane = &mut self.lanes[position.lane];
@@ -142,7 +155,7 @@ impl Gatherer {
         true
     }
 
-    /// Moves a partition on to `to`: there is nothing to read below it.
+    /// Moves a partition on to `to`, but not behind its end: there is nothing to read below it.
     pub fn advance(&mut self, partition: &TopicPartition, to: i64) {
         let Some(of_topic) = self.positions.get_mut(&partition.topic) else {
             return;
@@ -150,6 +163,7 @@ impl Gatherer {
         let Some(position) = of_topic.get_mut(&partition.partition) else {
             return;
         };
+        let to = position.end.map_or(to, |end| end.min(to));
         if position.next_offset < to {
             position.tail = to..to;
             let lane = &mut self.lanes[position.lane];

@@ -12,8 +12,9 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::brokers::{Brokers, There};
 use super::consumer::{self, PollError, QueuedConsumer, Rebalance};
-use super::{Claims, Gatherer, SourceError, gap};
+use super::{Gatherer, SourceError, Stored, gap, start, stop};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
 use crate::records::{Claimed, TopicPartition};
@@ -23,6 +24,7 @@ use crate::sink::postgres::Claim;
 /// Reads topics.
 pub struct KafkaSource {
     consumer: QueuedConsumer,
+    settings: Kafka,
     pipeline: String,
     start: Start,
     stop: Stop,
@@ -38,10 +40,9 @@ pub struct KafkaSource {
 const POLL: Duration = Duration::from_millis(100);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
 const SETTLED: Duration = Duration::from_secs(5);
-/// Well below `max.poll.interval.ms`, whose default is five minutes.
+/// Or a quarter of `max.poll.interval.ms`, whose default is five minutes.
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
 
 impl KafkaSource {
@@ -53,15 +54,16 @@ impl KafkaSource {
     pub fn new(
         kafka: &Kafka,
         pipeline: &str,
-        modes: (Start, Stop),
+        modes: (&Start, &Stop),
         tail: i64,
         progress: Arc<Progress>,
     ) -> Result<Self, SourceError> {
         Ok(Self {
             consumer: consumer::subscribe(kafka)?,
+            settings: kafka.clone(),
             pipeline: pipeline.to_owned(),
-            start: modes.0,
-            stop: modes.1,
+            start: modes.0.clone(),
+            stop: modes.1.clone(),
             tail,
             progress,
             was_assigned: false,
@@ -70,7 +72,7 @@ impl KafkaSource {
         })
     }
 
-    /// Reads until it is stopped, or until every partition is at the end it had when it was assigned.
+    /// Reads until it is stopped, or until every partition is at its end.
     ///
     /// # Errors
     ///
@@ -78,12 +80,12 @@ impl KafkaSource {
     pub fn run(
         &mut self,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         while !shutdown.is_requested() {
             while let Some(rebalance) = self.consumer.context().next_rebalance() {
-                self.rebalance(rebalance, gatherer, claims, shutdown)?;
+                self.rebalance(rebalance, gatherer, stored, shutdown)?;
             }
             let timeout = gatherer.close_due().unwrap_or(POLL).min(POLL);
             self.poll(timeout, gatherer, shutdown)?;
@@ -91,7 +93,7 @@ impl KafkaSource {
             if self.committed_at.elapsed() > COMMIT_EVERY {
                 self.commit(CommitMode::Async);
             }
-            if self.stop == Stop::Latest && self.was_assigned && gatherer.is_at_end() {
+            if self.stop != Stop::Never && self.was_assigned && gatherer.is_at_end() {
                 return Ok(());
             }
         }
@@ -105,6 +107,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
+        let pause_after = self.pause_after();
         let Self { consumer, moved_at, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
@@ -118,7 +121,7 @@ impl KafkaSource {
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
-                let mut keep_alive = KeepAlive::new(consumer);
+                let mut keep_alive = KeepAlive::new(consumer, pause_after);
                 gatherer.push(place, message.key(), message.payload(), || {
                     keep_alive.wait();
                     !shutdown.is_requested()
@@ -135,13 +138,13 @@ impl KafkaSource {
         &mut self,
         rebalance: Rebalance,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         match rebalance {
             Rebalance::Assign(partitions) => {
                 tracing::info!(partitions = partitions.len(), "assigned");
-                let list = self.take(&partitions, gatherer, claims, shutdown)?;
+                let list = self.take(&partitions, gatherer, stored, shutdown)?;
                 consumer::assign(&self.consumer, &list)?;
                 (self.was_assigned, self.moved_at) = (true, Instant::now());
             }
@@ -164,74 +167,53 @@ impl KafkaSource {
         &mut self,
         partitions: &[TopicPartition],
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<TopicPartitionList, SourceError> {
-        let mut wanted = Vec::with_capacity(partitions.len());
-        let mut watermarks = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            let (low, high) = self.watermarks(partition, shutdown)?;
-            wanted.push((partition.clone(), if self.start == Start::Earliest { low } else { high }));
-            watermarks.push((low, high));
+        let brokers = Brokers { consumer: &self.consumer, group: &self.settings.group, shutdown };
+        let there = brokers.there(partitions)?;
+        let mut n_partitions = HashMap::new();
+        for TopicPartition { topic, .. } in partitions {
+            if !n_partitions.contains_key(topic) {
+                n_partitions.insert(topic, brokers.n_partitions(topic)?);
+            }
         }
-        let n_partitions = self.n_partitions(partitions, shutdown)?;
-        let claimed = claims(&wanted)?;
+        let mut keep_alive = KeepAlive::new(&self.consumer, self.pause_after());
+        let mut wait = || keep_alive.wait();
+        let starts = start::starts(
+            &self.start,
+            &self.settings.subscription,
+            &brokers,
+            (&mut *stored, &mut wait),
+            &there,
+        )?;
+        let ends = stop::ends(&self.stop, &brokers, &there)?;
+        let wanted: Vec<_> = partitions.iter().cloned().zip(starts).collect();
+        let claimed = stored.claim(&wanted, &mut wait)?;
         let mut list = TopicPartitionList::new();
-        for ((partition, claim), (low, high)) in partitions.iter().zip(claimed).zip(watermarks) {
-            if claim.next_offset < low {
+        for ((There { partition, low, high }, claim), end) in there.iter().zip(claimed).zip(ends) {
+            let Claim { epoch, next_offset, .. } = claim;
+            if next_offset < *low {
                 let found = format!("the oldest record that the broker still has is {low}");
-                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+                return Err(gap(&self.pipeline, partition, next_offset, &found));
             }
-            if claim.next_offset > high {
+            if next_offset > *high {
                 let found = format!("the topic ends at {high}: was it deleted and created again?");
-                return Err(gap(&self.pipeline, partition, claim.next_offset, &found));
+                return Err(gap(&self.pipeline, partition, next_offset, &found));
             }
-            let tail = claim.next_offset.saturating_sub(self.tail).max(low);
+            let tail = next_offset.saturating_sub(self.tail).max(*low);
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(tail))
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
-            let end = (self.stop == Stop::Latest).then_some(high);
-            let n_partitions = n_partitions[&*partition.topic];
-            let Claim { epoch, next_offset, .. } = claim;
+            let n_partitions = n_partitions[&partition.topic];
             gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, end);
-            self.progress.assign(partition, claim.next_offset, high);
-            tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
+            self.progress.assign(partition, next_offset, *high);
+            tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = next_offset, epoch, "reading");
         }
         Ok(list)
     }
 
-    /// The broker's oldest and next offset. Asked until it answers.
-    fn watermarks(&self, partition: &TopicPartition, shutdown: &Shutdown) -> Result<(i64, i64), SourceError> {
-        while !shutdown.is_requested() {
-            match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
-                Ok(watermarks) => return Ok(watermarks),
-                Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
-            }
-            std::thread::sleep(POLL);
-        }
-        Err(SourceError::Shutdown)
-    }
-
-    /// How many partitions each of the topics has. Asked until the broker answers.
-    fn n_partitions<'p>(
-        &self,
-        partitions: &'p [TopicPartition],
-        shutdown: &Shutdown,
-    ) -> Result<HashMap<&'p str, usize>, SourceError> {
-        let mut found = HashMap::new();
-        for TopicPartition { topic, .. } in partitions {
-            while !found.contains_key(&**topic) {
-                if shutdown.is_requested() {
-                    return Err(SourceError::Shutdown);
-                }
-                let metadata = self.consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT);
-                match metadata.map(|all| all.topics().iter().map(|topic| topic.partitions().len()).sum()) {
-                    Ok(0) => std::thread::sleep(POLL),
-                    Ok(n_partitions) => drop(found.insert(&**topic, n_partitions)),
-                    Err(error) => tracing::warn!("Kafka: topic {topic}: {error}"),
-                }
-            }
-        }
-        Ok(found)
+    fn pause_after(&self) -> Duration {
+        PAUSE_AFTER.min(self.settings.max_poll_interval() / 4)
     }
 
     /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.
@@ -239,6 +221,13 @@ impl KafkaSource {
         let fetched = self.consumer.context().take_fetched();
         if fetched.is_empty() {
             return;
+        }
+        let mut n_partitions: HashMap<&str, usize> = HashMap::new();
+        for partition in fetched.keys().filter(|partition| partition.partition >= 0) {
+            *n_partitions.entry(&partition.topic).or_default() += 1;
+        }
+        for (topic, n_partitions) in n_partitions {
+            gatherer.add_partitions(topic, n_partitions);
         }
         let partitions: Vec<_> = gatherer.next_offsets().map(|(partition, _)| partition.clone()).collect();
         for partition in partitions {
@@ -270,6 +259,10 @@ impl KafkaSource {
 
     fn commit(&mut self, mode: CommitMode) {
         self.committed_at = Instant::now();
+        if self.stop == Stop::Group {
+            // what the group has committed is another's, and the end
+            return;
+        }
         let mut list = TopicPartitionList::new();
         for (partition, next_offset) in self.progress.take_applied() {
             let _ = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next_offset));
@@ -285,17 +278,18 @@ impl KafkaSource {
 /// Keeps the group while the lanes are full for long: polls with everything paused.
 struct KeepAlive<'c> {
     consumer: &'c QueuedConsumer,
+    pause_after: Duration,
     since: Instant,
     paused: Option<TopicPartitionList>,
 }
 
 impl<'c> KeepAlive<'c> {
-    fn new(consumer: &'c QueuedConsumer) -> Self {
-        Self { consumer, since: Instant::now(), paused: None }
+    fn new(consumer: &'c QueuedConsumer, pause_after: Duration) -> Self {
+        Self { consumer, pause_after, since: Instant::now(), paused: None }
     }
 
     fn wait(&mut self) {
-        if self.since.elapsed() < PAUSE_AFTER {
+        if self.since.elapsed() < self.pause_after {
             return;
         }
         if self.paused.is_none()

@@ -1,15 +1,20 @@
 //! Where records come from: topics of a Kafka cluster, or a file of recorded records.
 //!
 //! A source is a thread that hands [`Records`](crate::records::Records) to the lanes through a [`Gatherer`]. It asks for
-//! the stored offset of each partition before it reads it, by a function that it is given, and never reads a record
-//! below it.
+//! the [`Stored`] offset of each partition before it reads it, and never applies a record below it.
 
+mod brokers;
 mod consumer;
 mod file;
 mod gather;
 mod kafka;
 mod line;
+mod start;
+mod stop;
+mod survey;
 mod topic;
+
+use std::collections::HashMap;
 
 use crate::records::TopicPartition;
 use crate::sink::postgres::Claim;
@@ -20,8 +25,27 @@ pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use topic::read_topic;
 
-/// Claims partitions, each with the offset at which it starts when none is stored.
-pub type Claims<'c> = dyn FnMut(&[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> + 'c;
+/// The next offsets that are stored for a pipeline.
+///
+/// Each waits for as long as the store is away, and calls `wait` again and again meanwhile.
+///
+/// # Errors
+///
+/// When the store refuses, or the pipeline is being stopped.
+pub trait Stored {
+    /// All of them.
+    fn all(&mut self, wait: &mut dyn FnMut()) -> Result<HashMap<TopicPartition, i64>, SourceError>;
+
+    /// Stores these, all or none, if there are none yet.
+    fn begin(
+        &mut self,
+        starts: &HashMap<TopicPartition, i64>,
+        wait: &mut dyn FnMut(),
+    ) -> Result<(), SourceError>;
+
+    /// Claims partitions, each with the offset at which it starts when none is stored.
+    fn claim(&mut self, wanted: &[(TopicPartition, i64)], wait: &mut dyn FnMut()) -> Result<Vec<Claim>, SourceError>;
+}
 
 /// Why a source ended early.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +65,7 @@ pub enum SourceError {
 fn gap(pipeline: &str, partition: &TopicPartition, next_offset: i64, found: &str) -> SourceError {
     let TopicPartition { topic, partition: number } = partition;
     SourceError::Fatal(format!(
-        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew by `source.start`, \
+        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew, \
          run: DELETE FROM rowkind.offsets WHERE pipeline = '{}' AND topic = '{}' AND partition = {number}",
         pipeline.replace('\'', "''"),
         topic.replace('\'', "''"),

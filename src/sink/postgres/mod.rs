@@ -33,6 +33,7 @@ pub mod text;
 pub mod types;
 mod writes;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,6 +109,38 @@ impl PostgresSink {
     pub async fn claim(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
         let result = self.claim_all(partitions).await;
         self.after(result)
+    }
+
+    /// The pipeline's next offsets.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let result = self.read_next_offsets().await;
+        self.after(result)
+    }
+
+    async fn read_next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let pipeline = self.pipeline.clone();
+        let connection = self.connected().await?;
+        offsets::create_schema(connection).await?;
+        Ok(offsets::all(connection, &pipeline).await?)
+    }
+
+    /// Stores where the partitions of the pipeline start, unless it has begun already.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn begin(&mut self, starts: &HashMap<TopicPartition, i64>) -> Result<(), Failure> {
+        let result = self.store_starts(starts).await;
+        self.after(result)
+    }
+
+    async fn store_starts(&mut self, starts: &HashMap<TopicPartition, i64>) -> Result<(), Failure> {
+        let pipeline = self.pipeline.clone();
+        Ok(offsets::begin(self.connected().await?, &pipeline, starts).await?)
     }
 
     async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
