@@ -253,3 +253,27 @@ fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records, next: Records) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_behind_the_end_is_moved_over() {
+        let limits = Limits { max_rows: 10, max_bytes: 1_000, linger: Duration::ZERO };
+        let (inbox, mut batches) = mpsc::channel(1);
+        let mut gatherer = Gatherer::new(limits, vec![inbox]);
+        let partition = TopicPartition { topic: "t".into(), partition: 0 };
+        let claimed = Claimed { partition: &partition, n_partitions: 1, epoch: 1, next_offset: 4 };
+        gatherer.assign(claimed, 4, Some(8));
+        let push = |gatherer: &mut Gatherer, offset| gatherer.push(("t", 0, offset), None, None, || true);
+        assert!(push(&mut gatherer, 4) && !gatherer.is_at_end());
+        // 5 to 8 are no records: the next one is behind the end
+        assert!(push(&mut gatherer, 9) && gatherer.is_at_end());
+        gatherer.advance(&partition, 10);
+        assert_eq!(gatherer.next_offset("t", 0), Some(8));
+        gatherer.close_due();
+        let records = batches.try_recv().expect("a batch was handed over");
+        assert_eq!((records.len(), records.advances(&(0..1))[0].to), (1, 8));
+    }
+}

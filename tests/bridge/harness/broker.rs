@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
@@ -140,6 +140,20 @@ impl Broker {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         }
+    }
+
+    /// Commits an offset for a consumer group that has no members.
+    pub(crate) fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+        self.consumer(group).commit(&list, CommitMode::Sync).unwrap();
+    }
+
+    /// Gives a topic of a real cluster more partitions.
+    pub(crate) fn add_partitions(&self, topic: &str, n_partitions: usize) {
+        let Cluster::Real(admin) = &self.cluster else { panic!("a mock's topics keep their partitions") };
+        let wanted = NewPartitions::new(topic, n_partitions);
+        RUNTIME.block_on(admin.create_partitions([&wanted], &AdminOptions::new())).unwrap().remove(0).unwrap();
     }
 
     /// Takes the records below `offset` away, as retention does. The mock keeps 5 MiB a partition; so there, more than
