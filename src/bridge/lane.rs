@@ -343,8 +343,8 @@ impl Backoff {
         }
     }
 
-    /// Waits once, whatever comes of it.
-    pub(super) async fn pause(&mut self, shutdown: &Shutdown) {
-        self.wait(shutdown).await;
+    /// Waits once, from a thread.
+    pub(super) fn block(&mut self, runtime: &tokio::runtime::Handle, shutdown: &Shutdown) {
+        runtime.block_on(self.wait(shutdown));
     }
 }

@@ -1,8 +1,6 @@
 //! The stored next offsets as a source asks for them: from its thread, for as long as Postgres is away.
 
 use std::collections::HashMap;
-use std::pin::pin;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -19,9 +17,6 @@ pub(super) struct InPostgres {
     shutdown: Shutdown,
 }
 
-/// How often what waits is called, and a signal looked for.
-const TICK: Duration = Duration::from_millis(100);
-
 impl InPostgres {
     pub(super) fn new(sink: PostgresSink, runtime: Handle, shutdown: Shutdown) -> Self {
         Self { sink, runtime, shutdown }
@@ -31,19 +26,25 @@ impl InPostgres {
     fn ask<T>(
         &mut self,
         what: &str,
-        wait: &mut dyn FnMut(),
         mut question: impl AsyncFnMut(&mut PostgresSink) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
         let mut backoff = Backoff::default();
         loop {
             let Self { sink, runtime, shutdown } = self;
-            match block(runtime, shutdown, wait, question(sink))? {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Retry(text)) => {
-                    tracing::warn!("cannot {what}, trying again: {text}");
-                    block(runtime, shutdown, wait, backoff.pause(shutdown))?;
+            let attempt = async {
+                tokio::select! {
+                    answer = question(sink) => Some(answer),
+                    () = shutdown.requested() => None,
                 }
-                Err(failure) => {
+            };
+            match runtime.block_on(attempt) {
+                None => return Err(SourceError::Shutdown),
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(Failure::Retry(text))) => {
+                    tracing::warn!("cannot {what}, trying again: {text}");
+                    backoff.block(runtime, shutdown);
+                }
+                Some(Err(failure)) => {
                     return Err(SourceError::Fatal(format!("cannot {what} in rowkind.offsets: {failure}")));
                 }
             }
@@ -52,39 +53,15 @@ impl InPostgres {
 }
 
 impl Stored for InPostgres {
-    fn all(&mut self, wait: &mut dyn FnMut()) -> Result<HashMap<TopicPartition, i64>, SourceError> {
-        self.ask("read next offsets", wait, async |sink| sink.next_offsets().await)
+    fn all(&mut self) -> Result<HashMap<TopicPartition, i64>, SourceError> {
+        self.ask("read next offsets", async |sink| sink.next_offsets().await)
     }
 
-    fn begin(
-        &mut self,
-        starts: &HashMap<TopicPartition, i64>,
-        wait: &mut dyn FnMut(),
-    ) -> Result<(), SourceError> {
-        self.ask("store next offsets", wait, async |sink| sink.begin(starts).await)
+    fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), SourceError> {
+        self.ask("store next offsets", async |sink| sink.begin(starts).await)
     }
 
-    fn claim(&mut self, wanted: &[(TopicPartition, i64)], wait: &mut dyn FnMut()) -> Result<Vec<Claim>, SourceError> {
-        self.ask("claim partitions", wait, async |sink| sink.claim(wanted).await)
-    }
-}
-
-/// Waits for a future from a thread.
-fn block<T>(
-    runtime: &Handle,
-    shutdown: &Shutdown,
-    wait: &mut dyn FnMut(),
-    future: impl Future<Output = T>,
-) -> Result<T, SourceError> {
-    let mut future = pin!(future);
-    loop {
-        let tick = async { tokio::time::timeout(TICK, &mut future).await };
-        if let Ok(answer) = runtime.block_on(tick) {
-            return Ok(answer);
-        }
-        if shutdown.is_requested() {
-            return Err(SourceError::Shutdown);
-        }
-        wait();
+    fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError> {
+        self.ask("claim partitions", async |sink| sink.claim(wanted).await)
     }
 }

@@ -43,7 +43,7 @@ const PROPERTIES: &[(&str, &[&str])] = &[
 ];
 
 /// librdkafka's default.
-const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
+const MAX_POLL_INTERVAL: Duration = Duration::from_mins(5);
 
 impl Kafka {
     /// How long the group waits for a member that does not poll.

@@ -224,7 +224,9 @@ pub(crate) fn expected(kind: Kind) -> String {
         Kind::Count => "a whole number of 1 or more".to_owned(),
         Kind::Bytes => "a size such as \"4MB\"".to_owned(),
         Kind::Duration => "a time such as \"100ms\"".to_owned(),
-        Kind::Moment => "milliseconds since 1970, or a moment with its zone such as \"2026-11-21T13:26:07Z\"".to_owned(),
+        Kind::Moment => {
+            "milliseconds since 1970, or a moment with its zone such as \"2026-11-21T13:26:07Z\"".to_owned()
+        }
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
     }
 }

@@ -160,14 +160,12 @@ fn no_others(
 }
 
 fn fallback(read: &Reader<'_>, reset: Option<Fallback>) -> Result<Fallback, ConfigError> {
-    let words = [
-        ("stop", Fallback::Stop),
-        ("earliest-offset", Fallback::Earliest),
-        ("latest-offset", Fallback::Latest),
-    ];
+    let words =
+        [("stop", Fallback::Stop), ("earliest-offset", Fallback::Earliest), ("latest-offset", Fallback::Latest)];
     match (read.optional_choice("source.start_fallback", &words)?, reset) {
         (Some(_), Some(_)) => Err(ConfigError::new(
-            "`source.start_fallback` and auto.offset.reset of `source.properties` exclude each other: set one".to_owned(),
+            "`source.start_fallback` and auto.offset.reset of `source.properties` exclude each other: set one"
+                .to_owned(),
         )),
         (typed, reset) => Ok(typed.or(reset).unwrap_or(Fallback::Stop)),
     }
@@ -191,7 +189,9 @@ fn offsets(read: &Reader<'_>, word: &str) -> Result<Offsets, ConfigError> {
         let form = "partition:0,offset:42;partition:1,offset:300, each partition once";
         match only {
             Some(_) => read.invalid(&key, form),
-            None => read.invalid(&key, &format!("{form}, with topic:NAME, before each where not just one topic is read")),
+            None => {
+                read.invalid(&key, &format!("{form}, with topic:NAME, before each where not just one topic is read"))
+            }
         }
     })
 }

@@ -131,9 +131,8 @@ fn fatal(what: &dyn Display, error: &KafkaError) -> SourceError {
 /// The patterns of a subscription.
 fn patterns(subscription: &[String]) -> Result<Vec<Regex>, SourceError> {
     let compiled = |pattern: &String| {
-        Regex::new(pattern).map_err(|_| {
-            SourceError::Config("`source.topic_pattern`: expected a regular expression".to_owned())
-        })
+        Regex::new(pattern)
+            .map_err(|_| SourceError::Config("`source.topic_pattern`: expected a regular expression".to_owned()))
     };
     subscription.iter().filter(|topic| topic.starts_with('^')).map(compiled).collect()
 }

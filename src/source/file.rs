@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rowkind_formats::RecordedRecord;
 
-use super::line::Lines;
+use super::line::Recorded;
 use super::start::not_named;
 use super::survey::Survey;
 use super::{Gatherer, SourceError, Stored, gap};
@@ -51,7 +51,7 @@ impl FileSource {
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         let survey = self.begin(stored, shutdown)?;
-        let mut lines = Lines::open(&self.path, self.max_record_bytes)?;
+        let mut lines = Recorded::open(&self.path, self.max_record_bytes)?;
         let mut seen = HashSet::new();
         let ends = self.stop != Stop::Never;
         while !shutdown.is_requested() {
@@ -70,14 +70,14 @@ impl FileSource {
 
     /// Stores where the partitions start, at the first start of a pipeline that does not read all.
     fn begin(&self, stored: &mut dyn Stored, shutdown: &Shutdown) -> Result<Survey, SourceError> {
-        let begins = self.start != Start::Earliest && stored.all(&mut || {})?.is_empty();
+        let begins = self.start != Start::Earliest && stored.all()?.is_empty();
         if !begins && !matches!(self.stop, Stop::Timestamp(_)) {
             return Ok(Survey::default());
         }
-        let lines = Lines::open(&self.path, self.max_record_bytes)?;
+        let lines = Recorded::open(&self.path, self.max_record_bytes)?;
         let survey = Survey::of(lines, &self.topics, (&self.start, &self.stop), shutdown)?;
         if begins {
-            stored.begin(&survey.starts(&self.start)?, &mut || {})?;
+            stored.begin(&survey.starts(&self.start)?)?;
         }
         Ok(survey)
     }
@@ -122,7 +122,7 @@ impl FileSource {
         stored: &mut dyn Stored,
     ) -> Result<(), SourceError> {
         let wanted = [(partition, first)];
-        for (claim, (partition, first)) in stored.claim(&wanted, &mut || {})?.into_iter().zip(&wanted) {
+        for (claim, (partition, first)) in stored.claim(&wanted)?.into_iter().zip(&wanted) {
             if claim.next_offset < *first {
                 let found = format!("its first record in the file has offset {first}");
                 return Err(gap(&self.pipeline, partition, claim.next_offset, &found));

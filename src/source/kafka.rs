@@ -178,18 +178,10 @@ impl KafkaSource {
                 n_partitions.insert(topic, brokers.n_partitions(topic)?);
             }
         }
-        let mut keep_alive = KeepAlive::new(&self.consumer, self.pause_after());
-        let mut wait = || keep_alive.wait();
-        let starts = start::starts(
-            &self.start,
-            &self.settings.subscription,
-            &brokers,
-            (&mut *stored, &mut wait),
-            &there,
-        )?;
+        let starts = start::starts(&self.start, &self.settings.subscription, &brokers, &mut *stored, &there)?;
         let ends = stop::ends(&self.stop, &brokers, &there)?;
         let wanted: Vec<_> = partitions.iter().cloned().zip(starts).collect();
-        let claimed = stored.claim(&wanted, &mut wait)?;
+        let claimed = stored.claim(&wanted)?;
         let mut list = TopicPartitionList::new();
         for ((There { partition, low, high }, claim), end) in there.iter().zip(claimed).zip(ends) {
             let Claim { epoch, next_offset, .. } = claim;

@@ -9,7 +9,7 @@ use rowkind_formats::RecordedRecord;
 use super::SourceError;
 
 /// The records of a file, one a line.
-pub(super) struct Lines<'p> {
+pub(super) struct Recorded<'p> {
     path: &'p Path,
     file: BufReader<File>,
     /// As much of the next line as there is.
@@ -18,7 +18,7 @@ pub(super) struct Lines<'p> {
     max_bytes: usize,
 }
 
-impl<'p> Lines<'p> {
+impl<'p> Recorded<'p> {
     /// Opens a file whose records have at most `max_record_bytes` of key and payload.
     pub(super) fn open(path: &'p Path, max_record_bytes: usize) -> Result<Self, SourceError> {
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;

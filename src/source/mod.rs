@@ -27,24 +27,20 @@ pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.
 ///
-/// Each waits for as long as the store is away, and calls `wait` again and again meanwhile.
+/// Each waits for as long as the store is away.
 ///
 /// # Errors
 ///
 /// When the store refuses, or the pipeline is being stopped.
 pub trait Stored {
     /// All of them.
-    fn all(&mut self, wait: &mut dyn FnMut()) -> Result<HashMap<TopicPartition, i64>, SourceError>;
+    fn all(&mut self) -> Result<HashMap<TopicPartition, i64>, SourceError>;
 
     /// Stores these, all or none, if there are none yet.
-    fn begin(
-        &mut self,
-        starts: &HashMap<TopicPartition, i64>,
-        wait: &mut dyn FnMut(),
-    ) -> Result<(), SourceError>;
+    fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), SourceError>;
 
     /// Claims partitions, each with the offset at which it starts when none is stored.
-    fn claim(&mut self, wanted: &[(TopicPartition, i64)], wait: &mut dyn FnMut()) -> Result<Vec<Claim>, SourceError>;
+    fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError>;
 }
 
 /// Why a source ended early.

@@ -3,8 +3,6 @@
 //! `source.start` is for what is there at a pipeline's first start. So the starts of all partitions are stored at once
 //! then, whoever reads them later; a partition without one has come later, and is read from its oldest record on.
 
-use std::collections::HashMap;
-
 use super::brokers::{Brokers, There};
 use super::{SourceError, Stored};
 use crate::config::{Fallback, Offsets, Start};
@@ -15,21 +13,20 @@ pub(super) fn starts(
     start: &Start,
     subscription: &[String],
     brokers: &Brokers<'_>,
-    (stored, wait): (&mut dyn Stored, &mut dyn FnMut()),
+    stored: &mut dyn Stored,
     partitions: &[There],
 ) -> Result<Vec<i64>, SourceError> {
     if *start == Start::Earliest {
         return Ok(partitions.iter().map(|there| there.low).collect());
     }
-    let mut known = stored.all(wait)?;
+    let mut known = stored.all()?;
     if known.is_empty() {
-        stored.begin(&first_starts(start, subscription, brokers)?, wait)?;
+        stored.begin(&first_starts(start, subscription, brokers)?)?;
         // another instance may have been first
-        known = stored.all(wait)?;
+        known = stored.all()?;
     }
     let later: Vec<There> = partitions.iter().filter(|there| !known.contains_key(&there.partition)).cloned().collect();
-    let later = placed(start, brokers, &later, |there, _| Ok(there.low))?;
-    known.extend(later);
+    known.extend(placed(start, brokers, &later, |there, _| Ok(there.low))?);
     Ok(partitions.iter().map(|there| known[&there.partition]).collect())
 }
 
@@ -37,7 +34,7 @@ fn first_starts(
     start: &Start,
     subscription: &[String],
     brokers: &Brokers<'_>,
-) -> Result<HashMap<TopicPartition, i64>, SourceError> {
+) -> Result<Vec<(TopicPartition, i64)>, SourceError> {
     let there = brokers.there(&brokers.partitions(subscription)?)?;
     if let Start::Specific(offsets) = start {
         are_there(offsets, |partition| there.iter().any(|there| there.partition == *partition))?;
@@ -47,7 +44,11 @@ fn first_starts(
     }
     if let Start::Timestamp(unix_ms) = start {
         let first = brokers.first_since(*unix_ms, &there)?;
-        return Ok(there.into_iter().zip(first).map(|(there, at)| (there.partition, at.unwrap_or(there.high))).collect());
+        return Ok(there
+            .into_iter()
+            .zip(first)
+            .map(|(there, at)| (there.partition, at.unwrap_or(there.high)))
+            .collect());
     }
     placed(start, brokers, &there, |there, group| match start {
         Start::Group(Fallback::Earliest) => Ok(there.low),
@@ -66,13 +67,13 @@ fn placed(
     brokers: &Brokers<'_>,
     partitions: &[There],
     otherwise: impl Fn(&There, &str) -> Result<i64, SourceError>,
-) -> Result<HashMap<TopicPartition, i64>, SourceError> {
+) -> Result<Vec<(TopicPartition, i64)>, SourceError> {
     let said = match start {
         Start::Group(_) if !partitions.is_empty() => brokers.committed(partitions)?,
         Start::Specific(offsets) => partitions.iter().map(|there| offsets.get(&there.partition)).collect(),
         _ => vec![None; partitions.len()],
     };
-    let mut starts = HashMap::with_capacity(partitions.len());
+    let mut starts = Vec::with_capacity(partitions.len());
     for (there, said) in partitions.iter().zip(said) {
         let start = match said {
             Some(offset) => {
@@ -84,7 +85,7 @@ fn placed(
             }
             None => otherwise(there, brokers.group)?,
         };
-        starts.insert(there.partition.clone(), start);
+        starts.push((there.partition.clone(), start));
     }
     Ok(starts)
 }

@@ -22,7 +22,8 @@ pub(super) fn ends(stop: &Stop, brokers: &Brokers<'_>, partitions: &[There]) -> 
             committed.into_iter().zip(partitions).map(|(at, there)| reached(at, there, brokers.group)).collect()
         }
         Stop::Specific(offsets) => {
-            let named = |there: &There| offsets.get(&there.partition).ok_or_else(|| not_named("stop", &there.partition));
+            let named =
+                |there: &There| offsets.get(&there.partition).ok_or_else(|| not_named("stop", &there.partition));
             partitions.iter().map(|there| named(there).map(Some)).collect()
         }
     }

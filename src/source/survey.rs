@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rowkind_formats::RecordedRecord;
 
 use super::SourceError;
-use super::line::Lines;
+use super::line::Recorded;
 use super::start::{are_there, is_there, not_named};
 use crate::config::{Start, Stop};
 use crate::records::TopicPartition;
@@ -29,7 +29,7 @@ struct Found {
 impl Survey {
     /// Reads a file up to its end.
     pub(super) fn of(
-        mut lines: Lines<'_>,
+        mut lines: Recorded<'_>,
         topics: &[String],
         (start, stop): (&Start, &Stop),
         shutdown: &Shutdown,
@@ -53,8 +53,7 @@ impl Survey {
     fn add(&mut self, record: &RecordedRecord, (start, stop): (&Start, &Stop)) {
         let offset = record.offset;
         let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
-        let found =
-            self.0.entry(partition).or_insert(Found { low: offset, high: offset, start: None, end: None });
+        let found = self.0.entry(partition).or_insert(Found { low: offset, high: offset, start: None, end: None });
         found.high = found.high.max(offset + 1);
         if matches!(start, Start::Timestamp(since) if record.timestamp_ms >= Some(*since)) {
             found.start.get_or_insert(offset);
@@ -65,7 +64,7 @@ impl Survey {
     }
 
     /// The offset at which each partition starts, when none is stored.
-    pub(super) fn starts(&self, start: &Start) -> Result<HashMap<TopicPartition, i64>, SourceError> {
+    pub(super) fn starts(&self, start: &Start) -> Result<Vec<(TopicPartition, i64)>, SourceError> {
         if let Start::Specific(offsets) = start {
             are_there(offsets, |partition| self.0.contains_key(partition))?;
         }

@@ -19,6 +19,8 @@ fn rows(ids: std::ops::Range<i64>) -> Vec<Record> {
 }
 
 fn has_kept_its_group(bridge: Bridge) {
+    // what the group has to say comes a little later
+    sleep(Duration::from_secs(2));
     let ended = bridge.stop().with_code(0);
     assert!(!ended.log.contains("maximum poll interval"), "{}", ended.log);
     assert_eq!(ended.log.matches("INFO assigned").count(), 1, "{}", ended.log);

@@ -51,7 +51,10 @@ fn a_start_that_is_not_there_is_an_error() {
     let topic = topic_of(&broker);
     let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("source.start", "specific-offsets");
     for (offsets, message) in [
-        ("partition:0,offset:11;partition:1,offset:0", "partition 0: `source.start_offsets` says offset 11, but the offsets that are there are 0 to 10"),
+        (
+            "partition:0,offset:11;partition:1,offset:0",
+            "partition 0: `source.start_offsets` says offset 11, but the offsets that are there are 0 to 10",
+        ),
         ("partition:0,offset:0", "partition 1: `source.start_offsets` does not name it"),
         ("partition:0,offset:0;partition:1,offset:0;partition:2,offset:0", "partition 2 is not there"),
     ] {

@@ -96,7 +96,11 @@ fn starts_and_stops_that_cannot_be_used_are_named() {
         "auto.offset.reset of `source.properties` belongs to `source.start` = \"group-offsets\"",
     );
     refused(
-        &["--source-start=group-offsets", "--source-properties=auto.offset.reset=latest", "--source-start-fallback=stop"],
+        &[
+            "--source-start=group-offsets",
+            "--source-properties=auto.offset.reset=latest",
+            "--source-start-fallback=stop",
+        ],
         "`source.start_fallback` and auto.offset.reset of `source.properties` exclude each other",
     );
     refused(

@@ -133,12 +133,12 @@ impl PostgresSink {
     /// # Errors
     ///
     /// When Postgres refuses or does not answer.
-    pub async fn begin(&mut self, starts: &HashMap<TopicPartition, i64>) -> Result<(), Failure> {
+    pub async fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
         let result = self.store_starts(starts).await;
         self.after(result)
     }
 
-    async fn store_starts(&mut self, starts: &HashMap<TopicPartition, i64>) -> Result<(), Failure> {
+    async fn store_starts(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
         let pipeline = self.pipeline.clone();
         Ok(offsets::begin(self.connected().await?, &pipeline, starts).await?)
     }

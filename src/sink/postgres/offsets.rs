@@ -78,7 +78,7 @@ pub async fn all(connection: &mut PgConnection, pipeline: &str) -> Result<HashMa
 pub async fn begin(
     connection: &mut PgConnection,
     pipeline: &str,
-    starts: &HashMap<TopicPartition, i64>,
+    starts: &[(TopicPartition, i64)],
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('rowkind.offsets ' || $1, 0))")
@@ -92,9 +92,9 @@ pub async fn begin(
           where not exists (select from rowkind.offsets where pipeline = $1)",
     )
     .bind(pipeline)
-    .bind(starts.keys().map(|partition| partition.topic.to_string()).collect::<Vec<_>>())
-    .bind(starts.keys().map(|partition| partition.partition).collect::<Vec<_>>())
-    .bind(starts.values().copied().collect::<Vec<_>>())
+    .bind(starts.iter().map(|(partition, _)| partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(starts.iter().map(|(partition, _)| partition.partition).collect::<Vec<_>>())
+    .bind(starts.iter().map(|(_, start)| *start).collect::<Vec<_>>())
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await
