@@ -117,7 +117,7 @@ impl KafkaSource {
                     Ok(())
                 }
                 PollError::OutOfRange => Err(self.out_of_range(gatherer)),
-                PollError::Fatal => Err(SourceError::Fatal(format!("Kafka: {error}"))),
+                PollError::Fatal => Err(consumer::fatal(&error)),
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());

@@ -12,6 +12,7 @@ mod line;
 mod start;
 mod stop;
 mod survey;
+mod token;
 mod topic;
 
 use std::collections::HashMap;
