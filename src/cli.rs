@@ -99,6 +99,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Count => "N",
         Kind::Bytes => "SIZE",
         Kind::Duration => "TIME",
+        Kind::Moment => "MOMENT",
         Kind::Choice(_) => "WORD",
     }
 }

@@ -130,6 +130,18 @@ fn iso_timestamp(text: &str, zoned: bool) -> Option<String> {
     Some(out)
 }
 
+/// Milliseconds since 1970 of an ISO 8601 timestamp with its zone (RFC 3339); a part of a millisecond counts as a whole
+/// one: `1970-01-01T01:00:00.0011+01:00` is 2. `None` when the text is no such timestamp.
+pub fn unix_millis(text: &str) -> Option<i64> {
+    let (day, rest) = iso_date(text)?;
+    let (clock, zone) = clock(rest.strip_prefix(['T', ' '])?)?;
+    let seconds = day.checked_mul(SECONDS_PER_DAY)?.checked_add(clock.seconds)?.checked_sub(zone_offset(zone)?)?;
+    let (whole, rest) = clock.fraction.split_at_checked(3).unwrap_or((clock.fraction, ""));
+    let millis: i64 = format!("{whole:0<3}").parse().ok()?;
+    let is_more = rest.bytes().any(|digit| digit != b'0');
+    seconds.checked_mul(1_000)?.checked_add(millis)?.checked_add(i64::from(is_more))
+}
+
 /// An ISO 8601 date, with or without a `Z` behind it: `2024-02-29Z` is `2024-02-29`.
 pub fn local_date(text: &str) -> Option<String> {
     let (days, rest) = iso_date(text)?;

@@ -108,7 +108,7 @@ pub use unavailable::Placeholder;
 pub use zone::{UnknownOffset, UtcOffset};
 
 pub use calendar::{
-    TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, zoned_time, zoned_timestamp,
+    TimeUnit, date, local_date, local_time, local_timestamp, time, timestamp, unix_millis, zoned_time, zoned_timestamp,
 };
 pub use decimal::decimal_text;
 pub use interval::interval;

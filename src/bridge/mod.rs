@@ -4,11 +4,11 @@
 //! next batch while Postgres applies the last. Whatever ends first — the input, a signal, a failure — the rest drains
 //! and ends too.
 
-mod claiming;
 mod forwarding;
 mod keeper;
 mod lane;
 mod relay;
+mod stored;
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, mpsc as thread_channel};
@@ -31,11 +31,11 @@ use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::PostgresSink;
 use crate::sink::postgres::plan::Planner;
-use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, Reading, SourceError, Wanted};
-use claiming::Claiming;
+use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, Reading, SourceError, Stored};
 use keeper::Keeper;
 use lane::Lane;
 use relay::{Relay, Writer};
+use stored::stored;
 
 /// Why a pipeline ended without having been asked to.
 #[derive(Debug, thiserror::Error)]
@@ -122,9 +122,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     };
     let (drained, lanes_drained) = thread_channel::channel();
     let gatherer = Gatherer::new(config.batch, inboxes).telling(reading.clone());
-    let claiming = Claiming::new(&config, &ownership, (state, Arc::clone(&rejects)), shutdown.clone());
+    let stored = stored(&config, &ownership, (state, Arc::clone(&rejects)), shutdown.clone());
     let told = (Arc::clone(&progress), ownership);
-    let source = start_source(config, (gatherer, reading), claiming, told, shutdown.clone(), lanes_drained)?;
+    let source = start_source(config, (gatherer, reading), stored, told, shutdown.clone(), lanes_drained)?;
 
     let report = tokio::spawn({
         let progress = Arc::clone(&progress);
@@ -231,15 +231,14 @@ type SourceThread = thread::JoinHandle<Result<(), SourceError>>;
 fn start_source(
     config: Config,
     (mut gatherer, reading): (Gatherer, Option<Arc<Reading>>),
-    mut claiming: Claiming,
+    mut stored: Box<dyn Stored + Send>,
     (progress, ownership): (Arc<Progress>, Arc<Ownership>),
     shutdown: Shutdown,
     lanes_drained: thread_channel::Receiver<()>,
 ) -> Result<SourceThread, RunError> {
     let group_offsets = group_offsets(&config);
     let body = move || {
-        let is_alone = if reading.is_some() { claiming.wait_for_others() } else { Ok(()) };
-        let mut claims = |wanted: &[Wanted]| claiming.claim(wanted);
+        let is_alone = if reading.is_some() { stored.wait_for_others() } else { Ok(()) };
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
         let ended = is_alone.and_then(|()| match &config.source {
@@ -248,19 +247,20 @@ fn start_source(
                     path: path.clone(),
                     topics: topics.clone(),
                     pipeline: config.name.clone(),
-                    start: config.start,
-                    stop: config.stop,
+                    start: config.start.clone(),
+                    stop: config.stop.clone(),
                     tail,
                     max_record_bytes: config.told.max_record_bytes,
                     tells_topics: reading.is_some(),
+                    group_offsets,
                 };
-                file.run(&mut gatherer, &mut claims, &shutdown)
+                file.run(&mut gatherer, &mut *stored, &shutdown)
             }
             Source::Kafka(settings) => {
                 let offsets = (group_offsets, ownership);
-                let places = (config.start, config.stop);
+                let places = (&config.start, &config.stop);
                 KafkaSource::new(settings, &config.name, places, tail, offsets, progress).and_then(|source| {
-                    kafka.insert(source.told_by(reading.clone())).run(&mut gatherer, &mut claims, &shutdown)
+                    kafka.insert(source.told_by(reading.clone())).run(&mut gatherer, &mut *stored, &shutdown)
                 })
             }
         });

@@ -198,7 +198,8 @@ fn file_values(kind: Kind, value: &toml::Value) -> Option<Vec<String>> {
         (Kind::Pairs, _) | (_, toml::Value::Array(_) | toml::Value::Table(_)) => None,
         (Kind::Bool, value) => value.as_bool().map(|value| vec![value.to_string()]),
         (Kind::Count, value) => value.as_integer().map(|value| vec![value.to_string()]),
-        (Kind::Bytes | Kind::Duration, value) => scalar(value).map(|text| vec![text]),
+        (Kind::Moment, toml::Value::Datetime(moment)) => Some(vec![moment.to_string()]),
+        (Kind::Bytes | Kind::Duration | Kind::Moment, value) => scalar(value).map(|text| vec![text]),
         (_, value) => value.as_str().map(|text| vec![text.to_owned()]),
     }
 }
@@ -223,6 +224,9 @@ pub(crate) fn expected(kind: Kind) -> String {
         Kind::Count => "a whole number of 1 or more".to_owned(),
         Kind::Bytes => "a size such as \"4MB\"".to_owned(),
         Kind::Duration => "a time such as \"100ms\"".to_owned(),
+        Kind::Moment => {
+            "milliseconds since 1970, or a moment with its zone such as \"2026-11-21T13:26:07Z\"".to_owned()
+        }
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
     }
 }

@@ -3,7 +3,9 @@
 //! Comes in: a file, the environment, flags. Goes out: [`Config`]. The two are kept apart as `layers` (what was typed)
 //! and this (what it means); every error says where the value was typed, and never shows a secret.
 
+mod kafka;
 pub(crate) mod layers;
+mod places;
 mod reading;
 mod rejects;
 mod routes;
@@ -21,7 +23,9 @@ use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
 use crate::transactions::Reads;
+pub use kafka::Kafka;
 use layers::{Layers, Typed};
+pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};
 use settings::{SETTINGS, Setting};
 pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
@@ -33,7 +37,7 @@ pub struct Config {
     pub name: String,
     /// Where records come from.
     pub source: Source,
-    /// Where a record without a place of its own starts.
+    /// Where a partition without a stored offset starts.
     pub start: Start,
     /// When reading ends.
     pub stop: Stop,
@@ -77,39 +81,6 @@ pub enum Source {
         /// Only records of these topics; all when empty.
         topics: Vec<String>,
     },
-}
-
-/// What is read from Kafka, and as whom.
-#[derive(Debug, Clone)]
-pub struct Kafka {
-    /// `bootstrap.servers`.
-    pub brokers: String,
-    /// Topic names, and a pattern as librdkafka takes it, with a `^` at its front.
-    pub subscription: Vec<String>,
-    /// `group.id`.
-    pub group: String,
-    /// librdkafka's own properties, over everything that rowkind sets.
-    pub properties: Vec<(String, String)>,
-    /// Whether the records' headers are read: rejects are kept with them.
-    pub keeps_headers: bool,
-}
-
-/// Where a partition starts that has no stored offset. Flink's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At the oldest record that is there.
-    Earliest,
-    /// Behind the newest.
-    Latest,
-}
-
-/// When reading ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Not before a signal.
-    Never,
-    /// At the end that each partition has when it is first read.
-    Latest,
 }
 
 /// What a truncate of the source table does to the target.
@@ -190,7 +161,7 @@ impl Config {
         let read = Reader(layers);
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
-        let (mut source, tables) = (source(&read, &name)?, tables(&read)?);
+        let ((mut source, start, stop), tables) = (source(&read, &name)?, tables(&read)?);
         let transactions = transactions(&read, format, (&source, &tables))?;
         let sink = sinks::sink(&read, &source)?;
         let rejects = match &source {
@@ -211,9 +182,8 @@ impl Config {
             sink,
             source,
             name,
-            start: read
-                .choice("source.start", &[("earliest-offset", Start::Earliest), ("latest-offset", Start::Latest)])?,
-            stop: read.choice("source.stop", &[("never", Stop::Never), ("latest-offset", Stop::Latest)])?,
+            start,
+            stop,
             modes: reading::modes(&read)?,
             format,
             tables,
@@ -282,30 +252,28 @@ fn transactions(
     Ok(Some(Transactions { max_bytes, reads: Reads { tables: tables.clone(), subscription } }))
 }
 
-fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
-    let topics = read.list("source.topics");
-    if let Some(path) = read.text("source.file") {
-        if read.text("source.brokers").is_some() {
+fn source(read: &Reader<'_>, name: &str) -> Result<(Source, Start, Stop), ConfigError> {
+    let (brokers, file) = (read.text("source.brokers"), read.text("source.file"));
+    let (source, reset) = match (brokers, file) {
+        (Some(brokers), None) => {
+            let (kafka, reset) = kafka::kafka(read, brokers, name)?;
+            (Source::Kafka(kafka), reset)
+        }
+        (None, Some(path)) => (Source::File { path: path.into(), topics: read.list("source.topics") }, None),
+        (Some(_), Some(_)) => {
             return Err(ConfigError::new("`source.file` and `source.brokers` exclude each other: set one".to_owned()));
         }
-        return Ok(Source::File { path: path.into(), topics });
+        (None, None) => {
+            return Err(ConfigError::new(
+                "nothing to read from: set `source.brokers` and `source.topics`, or `source.file`".to_owned(),
+            ));
+        }
+    };
+    let (start, stop) = (places::start(read, reset)?, places::stop(read)?);
+    if let Source::File { .. } = source {
+        places::check_file(&start, &stop)?;
     }
-    let brokers = read.text("source.brokers").ok_or_else(|| {
-        ConfigError::new("nothing to read from: set `source.brokers` and `source.topics`, or `source.file`".to_owned())
-    })?;
-    let mut subscription = topics;
-    if let Some(pattern) = read.text("source.topic_pattern") {
-        // librdkafka takes a name that begins with ^ for a pattern
-        subscription.push(if pattern.starts_with('^') { pattern.to_owned() } else { format!("^.*{pattern}") });
-    }
-    if subscription.is_empty() {
-        return Err(ConfigError::new("no topics: set `source.topics` or `source.topic_pattern`".to_owned()));
-    }
-    let properties = read.pairs("source.properties")?;
-    let group = read.text("source.group").unwrap_or(name).to_owned();
-    // the policy for rejects decides that
-    let keeps_headers = false;
-    Ok(Source::Kafka(Kafka { brokers: brokers.to_owned(), subscription, group, properties, keeps_headers }))
+    Ok((source, start, stop))
 }
 
 fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)], sink: &Sink) -> Result<Routes, ConfigError> {

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Bytes,
     /// A time, as `100ms` or `5s`.
     Duration,
+    /// A moment: milliseconds since 1970, or as RFC 3339 writes it.
+    Moment,
     /// One of a few words.
     Choice(&'static [&'static str]),
 }
@@ -92,17 +94,87 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("source.group", Kind::Text, None, "Consumer group [default: the pipeline's name]"),
     setting(
+        "source.instance",
+        Kind::Text,
+        None,
+        "This instance's lasting name in its group (static membership): a restart within the session timeout moves no partition",
+    ),
+    setting(
         "source.start",
-        Kind::Choice(&["earliest-offset", "latest-offset"]),
+        Kind::Choice(&["earliest-offset", "latest-offset", "group-offsets", "timestamp", "specific-offsets"]),
         Some("earliest-offset"),
-        "Where to start a partition that has no stored offset",
+        "Where the partitions start that are there at the pipeline's first start; what comes later is read from its oldest record",
+    ),
+    setting(
+        "source.start_fallback",
+        Kind::Choice(&["stop", "earliest-offset", "latest-offset"]),
+        None,
+        "Where start = group-offsets begins a partition for which the group has committed nothing [default: stop, with an error]",
+    ),
+    setting(
+        "source.start_timestamp",
+        Kind::Moment,
+        None,
+        "For start = timestamp: the first records are of this moment or later; milliseconds since 1970, or as 2026-11-21T13:26:07Z",
+    ),
+    setting(
+        "source.start_offsets",
+        Kind::Text,
+        None,
+        "For start = specific-offsets: partition:0,offset:42;partition:1,offset:300, with topic:NAME, before each where not just one topic is read",
     ),
     setting(
         "source.stop",
-        Kind::Choice(&["never", "latest-offset"]),
+        Kind::Choice(&["never", "latest-offset", "group-offsets", "timestamp", "specific-offsets"]),
         Some("never"),
         "When to stop: latest-offset is the end of each partition as of its start; then exit 0",
     ),
+    setting(
+        "source.stop_timestamp",
+        Kind::Moment,
+        None,
+        "For stop = timestamp: the first record of this moment or later is not read",
+    ),
+    setting(
+        "source.stop_offsets",
+        Kind::Text,
+        None,
+        "For stop = specific-offsets: the first offsets that are not read, written as those of start_offsets",
+    ),
+    setting(
+        "source.security_protocol",
+        Kind::Choice(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]),
+        None,
+        "How the brokers are spoken to [default: PLAINTEXT]",
+    ),
+    setting(
+        "source.sasl_mechanism",
+        Kind::Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]),
+        None,
+        "How to log in to the brokers",
+    ),
+    setting("source.sasl_username", Kind::Text, None, "User of PLAIN and SCRAM"),
+    setting("source.sasl_password", Kind::Secret, None, "Password of PLAIN and SCRAM"),
+    setting(
+        "source.sasl_oauthbearer_token_location",
+        Kind::Text,
+        None,
+        "File that holds the token of OAUTHBEARER; it is read again before the token expires",
+    ),
+    setting(
+        "source.ssl_ca_location",
+        Kind::Text,
+        None,
+        "File of certificates (PEM) to trust for the brokers instead of the system's",
+    ),
+    setting(
+        "source.ssl_certificate_location",
+        Kind::Text,
+        None,
+        "File of this client's certificate (PEM), for brokers that ask for one",
+    ),
+    setting("source.ssl_key_location", Kind::Text, None, "File of the certificate's private key (PEM)"),
+    setting("source.ssl_key_password", Kind::Secret, None, "Password of the private key"),
     setting("source.properties", Kind::Pairs, None, "Any librdkafka property, as security.protocol=SASL_SSL"),
     setting(
         "source.time_precision",

@@ -1,11 +1,13 @@
 //! librdkafka's consumer, set up for reading ahead of a database.
 
 use std::collections::{HashMap, VecDeque};
+use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -15,7 +17,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::config::Kafka;
 use crate::records::TopicPartition;
-use crate::source::SourceError;
+use crate::source::{SourceError, token};
 
 /// The consumer with its rebalances queued for the thread that polls it.
 pub(super) type QueuedConsumer = BaseConsumer<Context>;
@@ -43,6 +45,8 @@ pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     fetched: Mutex<HashMap<TopicPartition, Fetched>>,
     is_closing: AtomicBool,
+    /// The file of the token to log in with.
+    token_location: Option<PathBuf>,
     /// When each error was last said.
     said: Mutex<Vec<(Option<RDKafkaErrorCode>, Instant)>>,
 }
@@ -82,6 +86,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    /// What is wrong with it comes back as an error.
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let path = self.token_location.as_deref();
+        Ok(token::read(path.ok_or("OAUTHBEARER needs `source.sasl_oauthbearer_token_location`")?)?)
+    }
+
     fn stats(&self, statistics: Statistics) {
         let mut fetched = lock(&self.fetched);
         fetched.clear();
@@ -186,8 +198,9 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     for (key, value) in FIXED {
         config.set(*key, *value);
     }
+    let context = Context { token_location: kafka.token_location.clone(), ..Context::default() };
     let consumer: QueuedConsumer =
-        config.create_with_context(Context::default()).map_err(|error| not_created(error, "`source.properties`,"))?;
+        config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))?;
     let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
     Ok(consumer)
@@ -199,4 +212,14 @@ pub(super) fn not_created(error: KafkaError, properties: &str) -> SourceError {
         KafkaError::ClientConfig(_, reason, key, _) => SourceError::Config(format!("{properties} {key}: {reason}")),
         other => SourceError::Fatal(format!("Kafka: {other}")),
     }
+}
+
+/// The error of `poll` that a person has to act on.
+pub(super) fn fatal(error: &KafkaError) -> SourceError {
+    SourceError::Fatal(match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::FencedInstanceId) => {
+            "Kafka: another instance of the group has the same `source.instance`: give each one of its own".to_owned()
+        }
+        _ => format!("Kafka: {error}"),
+    })
 }

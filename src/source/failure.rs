@@ -28,6 +28,11 @@ pub const CODES: &[(Code, PollError, &str)] = &[
         "a login that is refused: see `sasl.*` and `ssl.*` in `source.properties`",
     ),
     (Code::SaslAuthenticationFailed, PollError::Fatal, "the same, said by the broker"),
+    (
+        Code::FencedInstanceId,
+        PollError::Fatal,
+        "another instance of the group has the same `source.instance`: give each one of its own",
+    ),
     (Code::TopicAuthorizationFailed, PollError::Fatal, "allow READ and DESCRIBE on the topic"),
     (Code::GroupAuthorizationFailed, PollError::Fatal, "allow READ on the group, `source.group`"),
     (Code::ClusterAuthorizationFailed, PollError::Fatal, "allow what is asked for on the cluster"),

@@ -1,14 +1,15 @@
 //! A file of recorded records, read like a topic: the lines' topics, partitions and offsets are the records'.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rowkind_formats::RecordedRecord;
 
-use super::{Claims, Gatherer, GroupOffsets, SourceError, Wanted, gap, read_line};
+use super::line::Recorded;
+use super::start::not_named;
+use super::survey::Survey;
+use super::{Gatherer, GroupOffsets, SourceError, Stored, gap};
 use crate::config::{Start, Stop};
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
@@ -22,16 +23,18 @@ pub struct FileSource {
     pub topics: Vec<String>,
     /// The pipeline's name.
     pub pipeline: String,
-    /// Where a partition starts that has no stored offset.
+    /// Where the partitions start that the file has at the pipeline's first start.
     pub start: Start,
-    /// Whether to end at the file's end, or to wait for more.
+    /// Where to end; the file's end is one too, unless more is waited for.
     pub stop: Stop,
     /// How many records before each stored offset are read again, to be learnt from.
     pub tail: i64,
     /// The most bytes of a record's key and payload together.
     pub max_record_bytes: usize,
-    /// Whether all partitions are assigned before the first record is handed over: the file is read twice then.
+    /// Whether all partitions are assigned before the first record is handed over.
     pub tells_topics: bool,
+    /// What the stored offsets are with.
+    pub group_offsets: GroupOffsets,
 }
 
 /// How often a file that may grow is looked at again.
@@ -42,41 +45,26 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, a line is no recorded record or too long for one, or a partition's stored offset lies before its first
-    /// record.
+    /// When the file cannot be read, a line is no recorded record or too long for one, a start is not in the file, or a
+    /// partition's stored offset lies before its first record.
     pub fn run(
         &self,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
-        let name = self.path.display();
-        if self.start == Start::Latest {
-            return Err(SourceError::Fatal("`source.start` = \"latest-offset\" is not for a file".to_owned()));
-        }
-        let unreadable = |error: std::io::Error| SourceError::Fatal(format!("cannot read `{name}`: {error}"));
-        let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
-        let (mut line, mut n_lines) = (Vec::new(), 0_u64);
+        let survey = self.begin(stored, shutdown)?;
+        let mut lines = Recorded::open(&self.path, self.max_record_bytes)?;
         let mut seen = HashSet::new();
+        let ends = self.stop != Stop::Never;
         if self.tells_topics {
-            self.assign_all(&mut seen, (gatherer, claims), shutdown)?;
+            self.assign_all(&mut seen, gatherer, (&mut *stored, &survey), shutdown)?;
         }
-        let max_bytes = RecordedRecord::max_line_bytes(self.max_record_bytes);
         while !shutdown.is_requested() {
-            if !read_line(&mut file, &mut line, max_bytes).map_err(unreadable)? {
-                let place = format!("`{name}`, line {}", n_lines + 1);
-                return Err(SourceError::Fatal(format!("{place}: expected at most {max_bytes} bytes, found more")));
-            }
-            if line.last() == Some(&b'\n') || (self.stop == Stop::Latest && !line.is_empty()) {
-                n_lines += 1;
-                if !line.trim_ascii().is_empty() {
-                    let record = RecordedRecord::parse(&line)
-                        .map_err(|error| SourceError::Fatal(format!("`{name}`, line {n_lines}: {error}")))?;
-                    self.take(&record, &mut seen, gatherer, claims, shutdown)?;
-                }
-                line.clear();
+            if let Some(record) = lines.next(ends)? {
+                self.take(&record, &mut seen, gatherer, (&mut *stored, &survey), shutdown)?;
                 gatherer.close_due();
-            } else if self.stop == Stop::Latest {
+            } else if ends {
                 break;
             } else {
                 // the file's end, perhaps in the middle of a line that is being written
@@ -86,38 +74,56 @@ impl FileSource {
         Ok(())
     }
 
+    /// Stores where the partitions start, at the first start of a pipeline that does not read all.
+    fn begin(&self, stored: &mut dyn Stored, shutdown: &Shutdown) -> Result<Survey, SourceError> {
+        let begins = self.start != Start::Earliest && stored.all(&[])?.is_empty();
+        if !begins && !matches!(self.stop, Stop::Timestamp(_)) {
+            return Ok(Survey::default());
+        }
+        let lines = Recorded::open(&self.path, self.max_record_bytes)?;
+        let survey = Survey::of(lines, &self.topics, (&self.start, &self.stop), shutdown)?;
+        if begins {
+            stored.begin(&survey.starts(&self.start)?)?;
+        }
+        Ok(survey)
+    }
+
     /// Assigns every partition that has a record in the file.
     fn assign_all(
         &self,
         seen: &mut HashSet<TopicPartition>,
-        (gatherer, claims): (&mut Gatherer, &mut Claims<'_>),
+        gatherer: &mut Gatherer,
+        (stored, survey): (&mut dyn Stored, &Survey),
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         let mut firsts: Vec<(TopicPartition, i64)> = Vec::new();
-        let unreadable =
-            |error: std::io::Error| SourceError::Fatal(format!("cannot read `{}`: {error}", self.path.display()));
-        let mut file = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(unreadable)?);
-        let (mut line, max_bytes) = (Vec::new(), RecordedRecord::max_line_bytes(self.max_record_bytes));
+        let mut lines = Recorded::open(&self.path, self.max_record_bytes)?;
         // what is wrong with a line is said when its record is to be handed over
-        while read_line(&mut file, &mut line, max_bytes).map_err(unreadable)? && !line.is_empty() {
+        while let Ok(Some(record)) = lines.next(true) {
             if shutdown.is_requested() {
                 return Err(SourceError::Shutdown);
             }
-            if let Ok(record) = RecordedRecord::parse(&line)
-                && (self.topics.is_empty() || self.topics.contains(&record.topic))
-            {
+            if self.topics.is_empty() || self.topics.contains(&record.topic) {
                 let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
                 if seen.insert(partition.clone()) {
                     firsts.push((partition, record.offset));
                 }
             }
-            line.clear();
         }
         for (partition, first) in firsts {
             let n_partitions = seen.iter().filter(|seen| seen.topic == partition.topic).count();
-            self.assign((partition, n_partitions), first, gatherer, claims)?;
+            let end = self.end(&partition, survey)?;
+            self.assign((partition, n_partitions), (first, end), gatherer, &mut *stored)?;
         }
         Ok(())
+    }
+
+    /// The first offset that is not read any more.
+    fn end(&self, partition: &TopicPartition, survey: &Survey) -> Result<Option<i64>, SourceError> {
+        match &self.stop {
+            Stop::Specific(offsets) => offsets.get(partition).map(Some).ok_or_else(|| not_named("stop", partition)),
+            _ => Ok(survey.end(partition)),
+        }
     }
 
     fn take(
@@ -125,7 +131,7 @@ impl FileSource {
         record: &RecordedRecord,
         seen: &mut HashSet<TopicPartition>,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        (stored, survey): (&mut dyn Stored, &Survey),
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         if !self.topics.is_empty() && !self.topics.contains(&record.topic) {
@@ -135,7 +141,8 @@ impl FileSource {
             let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
             if seen.insert(partition.clone()) {
                 let n_partitions = seen.iter().filter(|seen| seen.topic == partition.topic).count();
-                self.assign((partition, n_partitions), record.offset, gatherer, claims)?;
+                let end = self.end(&partition, survey)?;
+                self.assign((partition, n_partitions), (record.offset, end), gatherer, stored)?;
             }
         }
         let place = (record.topic.as_str(), record.partition, record.offset);
@@ -148,19 +155,19 @@ impl FileSource {
     fn assign(
         &self,
         (partition, n_partitions): (TopicPartition, usize),
-        first: i64,
+        (first, end): (i64, Option<i64>),
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
     ) -> Result<(), SourceError> {
-        let wanted = [Wanted { partition, start: first, committed: None }];
-        for (claim, Wanted { partition, .. }) in claims(&wanted)?.into_iter().zip(&wanted) {
-            if claim.next_offset < first {
+        let wanted = [(partition, first)];
+        for (claim, (partition, first)) in stored.claim(&wanted)?.into_iter().zip(&wanted) {
+            if claim.next_offset < *first {
                 let found = format!("its first record in the file has offset {first}");
-                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, GroupOffsets::ForLagTools)));
+                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, self.group_offsets)));
             }
             let Claim { epoch, next_offset, learnt, .. } = claim;
             let tail = next_offset.saturating_sub(self.tail).min(learnt.unwrap_or(next_offset));
-            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, None);
+            gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, end);
         }
         Ok(())
     }

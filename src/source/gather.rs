@@ -91,6 +91,13 @@ impl Gatherer {
         }
     }
 
+    /// A topic has this many partitions by now, whoever reads them.
+    pub fn add_partitions(&mut self, topic: &str, n_partitions: usize) {
+        for position in self.positions.get_mut(topic).into_iter().flat_map(HashMap::values_mut) {
+            position.n_partitions = position.n_partitions.max(n_partitions);
+        }
+    }
+
     /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
     pub fn revoke(&mut self, partition: &TopicPartition) {
         if let Some(of_topic) = self.positions.get_mut(&partition.topic) {
@@ -129,7 +136,13 @@ impl Gatherer {
             return true;
         };
         let is_tail = position.tail.contains(&offset);
-        if !is_tail && (offset < position.next_offset || position.end.is_some_and(|end| offset >= end)) {
+        if let Some(end) = position.end.filter(|end| offset >= *end) {
+            // nothing is left of what is read
+            let partition = position.partition.clone();
+            self.advance(&partition, end);
+            return true;
+        }
+        if !is_tail && offset < position.next_offset {
             return true;
         }
         let lane = &mut self.lanes[position.lane];
@@ -154,7 +167,7 @@ impl Gatherer {
         true
     }
 
-    /// Moves a partition on to `to`: there is nothing to read below it.
+    /// Moves a partition on to `to`, but not behind its end: there is nothing to read below it.
     pub fn advance(&mut self, partition: &TopicPartition, to: i64) {
         let Some(of_topic) = self.positions.get_mut(&partition.topic) else {
             return;
@@ -162,6 +175,7 @@ impl Gatherer {
         let Some(position) = of_topic.get_mut(&partition.partition) else {
             return;
         };
+        let to = position.end.map_or(to, |end| end.min(to));
         if position.next_offset < to {
             position.tail = to..to;
             let lane = &mut self.lanes[position.lane];
@@ -249,5 +263,30 @@ fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records, next: Records) -
             *open = records;
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_behind_the_end_is_moved_over() {
+        let limits = Limits { max_rows: 10, max_bytes: 1_000, linger: Duration::ZERO };
+        let (inbox, mut batches) = mpsc::channel(1);
+        let mut gatherer = Gatherer::new(limits, vec![inbox]);
+        let partition = TopicPartition { topic: "t".into(), partition: 0 };
+        let claimed = Claimed { partition: &partition, n_partitions: 1, epoch: 1, next_offset: 4 };
+        gatherer.assign(claimed, 4, Some(8));
+        let push =
+            |gatherer: &mut Gatherer, offset| gatherer.push(("t", 0, offset), (None, None), Beside::default(), || true);
+        assert!(push(&mut gatherer, 4) && !gatherer.is_at_end());
+        // 5 to 8 are no records: the next one is behind the end
+        assert!(push(&mut gatherer, 9) && gatherer.is_at_end());
+        gatherer.advance(&partition, 10);
+        assert_eq!(gatherer.next_offset("t", 0), Some(8));
+        gatherer.close_due();
+        let records = batches.try_recv().expect("a batch was handed over");
+        assert_eq!((records.len(), records.advances(&(0..1))[0].to), (1, 8));
     }
 }

@@ -12,9 +12,10 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::brokers::{Brokers, There};
 use super::consumer::{self, QueuedConsumer, Rebalance};
 use super::failure::{self, PollError};
-use super::{Claims, Gatherer, GroupOffsets, Ownership, Reading, SourceError, Wanted, gap, headers, ownership};
+use super::{Gatherer, GroupOffsets, Ownership, Reading, SourceError, Stored, gap, headers, start, stop};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
@@ -25,13 +26,13 @@ pub struct KafkaSource {
     consumer: Arc<QueuedConsumer>,
     group_offsets: GroupOffsets,
     ownership: Arc<Ownership>,
+    settings: Kafka,
     pipeline: String,
     start: Start,
     stop: Stop,
     /// How many records before the stored offset are read again.
     tail: i64,
     progress: Arc<Progress>,
-    keeps_headers: bool,
     was_assigned: bool,
     /// When a partition was last read from another place than the one behind its last record.
     moved_at: Instant,
@@ -44,10 +45,9 @@ pub struct KafkaSource {
 const POLL: Duration = Duration::from_millis(100);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
 const SETTLED: Duration = Duration::from_secs(5);
-/// Well below `max.poll.interval.ms`, whose default is five minutes.
+/// Or a quarter of `max.poll.interval.ms`, whose default is five minutes.
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
 
 impl KafkaSource {
@@ -59,7 +59,7 @@ impl KafkaSource {
     pub fn new(
         kafka: &Kafka,
         pipeline: &str,
-        modes: (Start, Stop),
+        modes: (&Start, &Stop),
         tail: i64,
         (group_offsets, ownership): (GroupOffsets, Arc<Ownership>),
         progress: Arc<Progress>,
@@ -70,12 +70,12 @@ impl KafkaSource {
             consumer,
             group_offsets,
             ownership,
+            settings: kafka.clone(),
             pipeline: pipeline.to_owned(),
-            start: modes.0,
-            stop: modes.1,
+            start: modes.0.clone(),
+            stop: modes.1.clone(),
             tail,
             progress,
-            keeps_headers: kafka.keeps_headers,
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
@@ -90,7 +90,7 @@ impl KafkaSource {
         Self { reading, ..self }
     }
 
-    /// Reads until it is stopped, or until every partition is at the end it had when it was assigned.
+    /// Reads until it is stopped, or until every partition is at its end.
     ///
     /// # Errors
     ///
@@ -98,12 +98,12 @@ impl KafkaSource {
     pub fn run(
         &mut self,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         while !shutdown.is_requested() {
             while let Some(rebalance) = self.consumer.context().next_rebalance() {
-                self.rebalance(rebalance, gatherer, claims, shutdown)?;
+                self.rebalance(rebalance, gatherer, stored, shutdown)?;
             }
             self.hold()?;
             let timeout = gatherer.close_due().unwrap_or(POLL).min(POLL);
@@ -112,7 +112,7 @@ impl KafkaSource {
             if self.committed_at.elapsed() > COMMIT_EVERY {
                 self.commit(CommitMode::Async);
             }
-            if self.stop == Stop::Latest && self.was_assigned && gatherer.is_at_end() {
+            if self.stop != Stop::Never && self.was_assigned && gatherer.is_at_end() {
                 return Ok(());
             }
         }
@@ -127,7 +127,8 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let Self { consumer, moved_at, keeps_headers, held, .. } = self;
+        let pause_after = self.pause_after();
+        let Self { consumer, moved_at, settings, held, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match failure::sort(&error) {
@@ -136,12 +137,13 @@ impl KafkaSource {
                     Ok(())
                 }
                 PollError::OutOfRange => Err(self.out_of_range(gatherer)),
-                PollError::Fatal => Err(SourceError::Fatal(format!("Kafka: {error}"))),
+                PollError::Fatal => Err(consumer::fatal(&error)),
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
-                let mut keep_alive = KeepAlive::new(consumer);
-                let headers = message.headers().filter(|_| *keeps_headers).map(headers::text).unwrap_or_default();
+                let mut keep_alive = KeepAlive::new(consumer, pause_after);
+                let headers =
+                    message.headers().filter(|_| settings.keeps_headers).map(headers::text).unwrap_or_default();
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
                 gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();
@@ -183,13 +185,13 @@ impl KafkaSource {
         &mut self,
         rebalance: Rebalance,
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
         match rebalance {
             Rebalance::Assign(partitions) => {
                 tracing::info!(partitions = partitions.len(), "assigned");
-                let list = self.take(&partitions, gatherer, claims, shutdown)?;
+                let list = self.take(&partitions, gatherer, stored, shutdown)?;
                 consumer::assign(&self.consumer, &list)?;
                 (self.was_assigned, self.moved_at) = (true, Instant::now());
             }
@@ -221,99 +223,54 @@ impl KafkaSource {
         &mut self,
         partitions: &[TopicPartition],
         gatherer: &mut Gatherer,
-        claims: &mut Claims<'_>,
+        stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<TopicPartitionList, SourceError> {
-        let mut wanted = Vec::with_capacity(partitions.len());
-        let mut watermarks = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            let (low, high) = self.watermarks(partition, shutdown)?;
-            let start = if self.start == Start::Earliest { low } else { high };
-            wanted.push(Wanted { partition: partition.clone(), start, committed: None });
-            watermarks.push((low, high));
-        }
-        if self.group_offsets != GroupOffsets::ForLagTools {
-            for (wanted, committed) in wanted.iter_mut().zip(self.committed(partitions, shutdown)?) {
-                wanted.committed = committed;
+        let brokers = Brokers { consumer: &self.consumer, group: &self.settings.group, shutdown };
+        let there = brokers.there(partitions)?;
+        let mut n_partitions = HashMap::new();
+        for TopicPartition { topic, .. } in partitions {
+            if !n_partitions.contains_key(topic) {
+                n_partitions.insert(topic, brokers.n_partitions(topic)?);
             }
         }
-        let n_partitions = self.n_partitions(partitions, shutdown)?;
-        let claimed = claims(&wanted)?;
+        let starts = start::starts(&self.start, &self.settings.subscription, &brokers, &mut *stored, &there)?;
+        let ends = stop::ends(&self.stop, &brokers, &there)?;
+        let wanted: Vec<_> = partitions.iter().cloned().zip(starts).collect();
+        let claimed = stored.claim(&wanted)?;
         let mut list = TopicPartitionList::new();
-        for ((partition, claim), (low, high)) in partitions.iter().zip(claimed).zip(watermarks) {
-            if claim.next_offset < low {
+        for ((There { partition, low, high }, claim), end) in there.iter().zip(claimed).zip(ends) {
+            let Claim { epoch, next_offset, learnt, .. } = claim;
+            if next_offset < *low {
                 let found = format!("the oldest record that the broker still has is {low}");
-                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, self.group_offsets)));
+                return Err(self.gap(partition, next_offset, &found));
             }
-            if claim.next_offset > high {
+            if next_offset > *high {
                 let found = format!("the topic ends at {high}: was it deleted and created again?");
-                return Err(gap(partition, claim.next_offset, &found, (&self.pipeline, self.group_offsets)));
+                return Err(self.gap(partition, next_offset, &found));
             }
-            if let Some(learnt) = claim.learnt.filter(|learnt| *learnt < low && claim.next_offset > low) {
+            if let Some(learnt) = learnt.filter(|learnt| learnt < low && next_offset > *low) {
                 return Err(SourceError::Fatal(format!(
-                    "{partition}: the state of rows in `sink.state_dir` has learnt its records up to offset {learnt}, and the oldest that the broker still has is {low}: what rows were is not known. Nothing was written. Bring back the folder that goes with the group's offset {}, or write the changelog anew under another `name`",
-                    claim.next_offset
+                    "{partition}: the state of rows in `sink.state_dir` has learnt its records up to offset {learnt}, and the oldest that the broker still has is {low}: what rows were is not known. Nothing was written. Bring back the folder that goes with the group's offset {next_offset}, or write the changelog anew under another `name`"
                 )));
             }
-            let tail = claim.next_offset.saturating_sub(self.tail).min(claim.learnt.unwrap_or(i64::MAX)).max(low);
+            let tail = next_offset.saturating_sub(self.tail).min(learnt.unwrap_or(i64::MAX)).max(*low);
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(tail))
                 .map_err(|error| SourceError::Fatal(format!("Kafka: {partition}: {error}")))?;
-            let end = (self.stop == Stop::Latest).then_some(high);
-            let n_partitions = n_partitions[&*partition.topic];
-            let Claim { epoch, next_offset, .. } = claim;
+            let n_partitions = n_partitions[&partition.topic];
             gatherer.assign(Claimed { partition, n_partitions, epoch, next_offset }, tail, end);
-            self.progress.assign(partition, claim.next_offset, high);
-            tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = claim.next_offset, epoch = claim.epoch, "reading");
+            self.progress.assign(partition, next_offset, *high);
+            tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = next_offset, epoch, "reading");
         }
         Ok(list)
     }
 
-    /// The broker's oldest and next offset. Asked until it answers.
-    fn watermarks(&self, partition: &TopicPartition, shutdown: &Shutdown) -> Result<(i64, i64), SourceError> {
-        while !shutdown.is_requested() {
-            match self.consumer.fetch_watermarks(&partition.topic, partition.partition, WATERMARKS_TIMEOUT) {
-                Ok(watermarks) => return Ok(watermarks),
-                Err(error) => tracing::warn!("Kafka: {partition}: {error}"),
-            }
-            std::thread::sleep(POLL);
-        }
-        Err(SourceError::Shutdown)
+    fn gap(&self, partition: &TopicPartition, next_offset: i64, found: &str) -> SourceError {
+        gap(partition, next_offset, found, (&self.pipeline, self.group_offsets))
     }
 
-    /// What the group has committed. Asked until the broker answers.
-    fn committed(&self, partitions: &[TopicPartition], shutdown: &Shutdown) -> Result<Vec<Option<i64>>, SourceError> {
-        let partitions: Vec<&TopicPartition> = partitions.iter().collect();
-        while !shutdown.is_requested() {
-            match ownership::committed(&self.consumer, &partitions) {
-                Ok(committed) => return Ok(committed),
-                Err(error) => tracing::warn!("Kafka: cannot read the group's offsets: {error}"),
-            }
-            std::thread::sleep(POLL);
-        }
-        Err(SourceError::Shutdown)
-    }
-
-    /// How many partitions each of the topics has. Asked until the broker answers.
-    fn n_partitions<'p>(
-        &self,
-        partitions: &'p [TopicPartition],
-        shutdown: &Shutdown,
-    ) -> Result<HashMap<&'p str, usize>, SourceError> {
-        let mut found = HashMap::new();
-        for TopicPartition { topic, .. } in partitions {
-            while !found.contains_key(&**topic) {
-                if shutdown.is_requested() {
-                    return Err(SourceError::Shutdown);
-                }
-                let metadata = self.consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT);
-                match metadata.map(|all| all.topics().iter().map(|topic| topic.partitions().len()).sum()) {
-                    Ok(0) => std::thread::sleep(POLL),
-                    Ok(n_partitions) => drop(found.insert(&**topic, n_partitions)),
-                    Err(error) => tracing::warn!("Kafka: topic {topic}: {error}"),
-                }
-            }
-        }
-        Ok(found)
+    fn pause_after(&self) -> Duration {
+        PAUSE_AFTER.min(self.settings.max_poll_interval() / 4)
     }
 
     /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.
@@ -321,6 +278,13 @@ impl KafkaSource {
         let fetched = self.consumer.context().take_fetched();
         if fetched.is_empty() {
             return;
+        }
+        let mut n_partitions: HashMap<&str, usize> = HashMap::new();
+        for partition in fetched.keys().filter(|partition| partition.partition >= 0) {
+            *n_partitions.entry(&partition.topic).or_default() += 1;
+        }
+        for (topic, n_partitions) in n_partitions {
+            gatherer.add_partitions(topic, n_partitions);
         }
         let partitions: Vec<_> = gatherer.next_offsets().map(|(partition, _)| partition.clone()).collect();
         for partition in partitions {
@@ -344,7 +308,7 @@ impl KafkaSource {
                 && !(low..=high).contains(&next_offset)
             {
                 let found = format!("the broker has the records from {low} to {high}");
-                return gap(partition, next_offset, &found, (&self.pipeline, self.group_offsets));
+                return self.gap(partition, next_offset, &found);
             }
         }
         SourceError::Fatal("Kafka: an offset is out of range on the broker".to_owned())
@@ -353,6 +317,10 @@ impl KafkaSource {
     fn commit(&mut self, mode: CommitMode) {
         self.committed_at = Instant::now();
         if self.group_offsets == GroupOffsets::StoredByTransactions {
+            return;
+        }
+        if self.stop == Stop::Group && self.group_offsets == GroupOffsets::ForLagTools {
+            // what the group has committed is another's, and the end
             return;
         }
         let mut list = TopicPartitionList::new();
@@ -376,17 +344,18 @@ impl KafkaSource {
 /// Keeps the group while the lanes are full for long: polls with everything paused.
 struct KeepAlive<'c> {
     consumer: &'c QueuedConsumer,
+    pause_after: Duration,
     since: Instant,
     paused: Option<TopicPartitionList>,
 }
 
 impl<'c> KeepAlive<'c> {
-    fn new(consumer: &'c QueuedConsumer) -> Self {
-        Self { consumer, since: Instant::now(), paused: None }
+    fn new(consumer: &'c QueuedConsumer, pause_after: Duration) -> Self {
+        Self { consumer, pause_after, since: Instant::now(), paused: None }
     }
 
     fn wait(&mut self) {
-        if self.since.elapsed() < PAUSE_AFTER {
+        if self.since.elapsed() < self.pause_after {
             return;
         }
         if self.paused.is_none()

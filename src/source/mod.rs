@@ -1,9 +1,9 @@
 //! Where records come from: topics of a Kafka cluster, or a file of recorded records.
 //!
 //! A source is a thread that hands [`Records`](crate::records::Records) to the lanes through a [`Gatherer`]. It asks for
-//! the stored offset of each partition before it reads it, by a function that it is given, and never reads a record
-//! below it.
+//! the [`Stored`] offset of each partition before it reads it, and never applies a record below it.
 
+mod brokers;
 mod consumer;
 pub mod failure;
 mod file;
@@ -13,7 +13,13 @@ mod kafka;
 mod line;
 mod ownership;
 mod reading;
+mod start;
+mod stop;
+mod survey;
+mod token;
 mod topic;
+
+use std::collections::HashMap;
 
 use crate::records::{Claim, TopicPartition};
 
@@ -26,21 +32,30 @@ pub use ownership::{Held, Ownership};
 pub use reading::Reading;
 pub use topic::read_topic;
 
-/// Claims partitions.
-pub type Claims<'c> = dyn FnMut(&[Wanted]) -> Result<Vec<Claim>, SourceError> + 'c;
+/// The next offsets that are stored for a pipeline.
+///
+/// Each waits for as long as the store is away.
+///
+/// # Errors
+///
+/// When the store refuses, or the pipeline is being stopped.
+pub trait Stored {
+    /// All of them, as far as they are of `partitions`, or more.
+    fn all(&mut self, partitions: &[TopicPartition]) -> Result<HashMap<TopicPartition, i64>, SourceError>;
 
-/// A partition that is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The partition.
-    pub partition: TopicPartition,
-    /// The offset at which it starts when none is stored.
-    pub start: i64,
-    /// What the group has committed, where that is what is stored.
-    pub committed: Option<i64>,
+    /// Stores these, all or none, if there are none yet.
+    fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), SourceError>;
+
+    /// Claims partitions, each with the offset at which it starts when none is stored.
+    fn claim(&mut self, wanted: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, SourceError>;
+
+    /// Waits while another instance of the pipeline is at work, where one alone can be.
+    fn wait_for_others(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
 }
 
-/// What the offsets that a group commits are.
+/// What the offsets are that a group commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupOffsets {
     /// News for lag tools: what counts is stored elsewhere.
@@ -84,6 +99,6 @@ fn gap(
         ),
     };
     SourceError::Fatal(format!(
-        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew by `source.start`, {remedy}"
+        "{partition}: the stored next offset is {next_offset}, but {found}. Nothing was skipped. To start this partition anew, {remedy}"
     ))
 }

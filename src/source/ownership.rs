@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -70,11 +70,25 @@ impl Ownership {
     /// # Errors
     ///
     /// When the brokers do not answer.
-    pub fn committed(&self, partitions: &[&TopicPartition]) -> Result<Vec<Option<i64>>, KafkaError> {
+    pub fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, KafkaError> {
         match self.consumer() {
             Some(consumer) => committed(&consumer, partitions),
             None => Ok(vec![None; partitions.len()]),
         }
+    }
+
+    /// Commits offsets for the group. Nothing happens where nobody reads from Kafka.
+    ///
+    /// # Errors
+    ///
+    /// When the brokers do not answer.
+    pub fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), KafkaError> {
+        let Some(consumer) = self.consumer() else { return Ok(()) };
+        let mut list = TopicPartitionList::new();
+        for (TopicPartition { topic, partition }, offset) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+        }
+        if list.count() > 0 { consumer.commit(&list, CommitMode::Sync) } else { Ok(()) }
     }
 
     /// The id of the cluster that is read; `None` where it does not say, or nobody reads from Kafka.
@@ -105,16 +119,13 @@ impl Held<'_> {
 }
 
 /// What a consumer's group has committed for each partition. It waits for transactions that are still open.
-pub(super) fn committed(
-    consumer: &QueuedConsumer,
-    partitions: &[&TopicPartition],
-) -> Result<Vec<Option<i64>>, KafkaError> {
+fn committed(consumer: &QueuedConsumer, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, KafkaError> {
     let mut wanted = TopicPartitionList::new();
     for TopicPartition { topic, partition } in partitions {
         wanted.add_partition(topic, *partition);
     }
     let found = consumer.committed_offsets(wanted, TIMEOUT)?;
-    let of = |partition: &&TopicPartition| {
+    let of = |partition: &TopicPartition| {
         let element = found.find_partition(&partition.topic, partition.partition)?;
         match element.offset() {
             Offset::Offset(offset) => Some(offset),

@@ -66,6 +66,53 @@ fn what_cannot_be_used_is_named() {
 }
 
 #[test]
+fn starts_and_stops_that_cannot_be_used_are_named() {
+    let refused = |flags: &[&str], message: &str| {
+        refused(SOUND, &[&["--sink-url=postgres://localhost/x"], flags].concat(), message);
+    };
+    refused(&["--source-start=timestamp"], "`source.start` = \"timestamp\" needs `source.start_timestamp`");
+    refused(
+        &["--source-start=timestamp", "--source-start-timestamp=2026-11-21T13:26:07"],
+        "--source-start-timestamp: expected milliseconds since 1970, or a moment with its zone",
+    );
+    refused(
+        &["--source-start-timestamp=1"],
+        "`source.start_timestamp` does not belong to `source.start` = \"earliest-offset\": leave it out",
+    );
+    refused(
+        &["--source-stop=latest-offset", "--source-stop-offsets=partition:0,offset:1"],
+        "`source.stop_offsets` does not belong to `source.stop` = \"latest-offset\": leave it out",
+    );
+    refused(
+        &["--source-stop=specific-offsets", "--source-stop-offsets=0:1"],
+        "--source-stop-offsets: expected partition:0,offset:42;partition:1,offset:300",
+    );
+    refused(
+        &["--source-topics=t,u", "--source-start=specific-offsets", "--source-start-offsets=partition:0,offset:1"],
+        "with topic:NAME, before each where not just one topic is read",
+    );
+    refused(
+        &["--source-properties=auto.offset.reset=latest"],
+        "auto.offset.reset of `source.properties` belongs to `source.start` = \"group-offsets\"",
+    );
+    refused(
+        &[
+            "--source-start=group-offsets",
+            "--source-properties=auto.offset.reset=latest",
+            "--source-start-fallback=stop",
+        ],
+        "`source.start_fallback` and auto.offset.reset of `source.properties` exclude each other",
+    );
+    refused(
+        &["--source-sasl-username=me", "--source-properties=sasl.username=me"],
+        "`source.sasl_username` and sasl.username of `source.properties` exclude each other: set one",
+    );
+    let file = SOUND.replace("brokers = \"localhost:1\"", "file = \"x\"");
+    let url = "--sink-url=postgres://localhost/x";
+    self::refused(&file, &[url, "--source-start=latest-offset"], "is for Kafka, and not for `source.file`");
+}
+
+#[test]
 fn what_librdkafka_does_not_take_is_named() {
     let url = "--sink-url=postgres://localhost/x";
     let said = "`source.properties`, no.such: No such configuration property";

@@ -84,6 +84,33 @@ fn an_instance_with_one_of_several_partitions() {
     assert_eq!(database.rows(IDS), "(0)\n(1)");
 }
 
+/// A partition that comes later counts, also for the instance that does not read it. (The mock's topics keep theirs.)
+#[test]
+fn in_a_topic_that_gets_a_second_partition() {
+    let (broker, database) = (Broker::start(), with_table());
+    if broker.is_mock() {
+        return;
+    }
+    let topic = broker.topic("shop.public.t", 1);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("source.properties", "topic.metadata.refresh.interval.ms=500");
+    let first = pipeline.start();
+    database.wait_for_rows("select count(*) from rowkind.offsets", "(1)");
+    broker.write(&topic, 0, &[row(1)]);
+    // it gets nothing, until there is a second partition
+    let second = pipeline.start();
+    second.wait_for_log("INFO assigned partitions=0");
+    broker.add_partitions(&topic, 2);
+    second.wait_for_log("INFO assigned partitions=1");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    broker.write(&topic, 1, &[row(2)]);
+    database.wait_for_rows(IDS, "(1)\n(2)");
+    broker.write(&topic, 0, &[truncated("t")]);
+    first.wait().with_code(3).says(REFUSED);
+    second.stop().with_code(0);
+    assert_eq!(database.rows(IDS), "(1)\n(2)");
+}
+
 /// Of a file the partitions count that were seen in it.
 #[test]
 fn in_a_file() {

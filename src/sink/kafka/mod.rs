@@ -95,7 +95,7 @@ impl KafkaSink {
         if !self.settings.is_exactly_once || advances.is_empty() {
             return Ok(false);
         }
-        let partitions: Vec<&TopicPartition> = advances.iter().map(|advance| &advance.partition).collect();
+        let partitions: Vec<TopicPartition> = advances.iter().map(|advance| advance.partition.clone()).collect();
         let committed = self.ownership.committed(&partitions)?;
         Ok(advances.iter().zip(committed).all(|(advance, committed)| committed == Some(advance.to)))
     }

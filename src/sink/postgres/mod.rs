@@ -39,6 +39,7 @@ pub mod text;
 pub mod types;
 mod writes;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +133,38 @@ impl PostgresSink {
             Err(failure) => Err(failure),
         };
         self.after(result)
+    }
+
+    /// The pipeline's next offsets.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let result = self.read_next_offsets().await;
+        self.after(result)
+    }
+
+    async fn read_next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let pipeline = self.ledger.pipeline.clone();
+        let connection = self.connected().await?;
+        offsets::create_schema(connection).await?;
+        Ok(offsets::all(connection, &pipeline).await?)
+    }
+
+    /// Stores where the partitions of the pipeline start, unless it has begun already.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
+        let result = self.store_starts(starts).await;
+        self.after(result)
+    }
+
+    async fn store_starts(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
+        let pipeline = self.ledger.pipeline.clone();
+        Ok(offsets::begin(self.connected().await?, &pipeline, starts).await?)
     }
 
     async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {

@@ -4,7 +4,9 @@
 //! both the offset and the epoch are those that it knows; so a batch is applied once, and an instance that lost a
 //! partition without noticing applies nothing.
 
-use sqlx::{PgConnection, Postgres, Transaction};
+use std::collections::HashMap;
+
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::records::{Advance, Claim, TopicPartition};
 
@@ -52,6 +54,51 @@ pub async fn claim_pipeline(connection: &mut PgConnection, pipeline: &str) -> Re
         .bind(pipeline)
         .fetch_one(connection)
         .await
+}
+
+/// The next offsets of a pipeline.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn all(connection: &mut PgConnection, pipeline: &str) -> Result<HashMap<TopicPartition, i64>, sqlx::Error> {
+    let rows: Vec<(String, i32, i64)> =
+        sqlx::query_as("select topic, partition, next_offset from rowkind.offsets where pipeline = $1")
+            .bind(pipeline)
+            .fetch_all(connection)
+            .await?;
+    let partition = |topic: String, partition| TopicPartition { topic: topic.into(), partition };
+    Ok(rows.into_iter().map(|(topic, number, next_offset)| (partition(topic, number), next_offset)).collect())
+}
+
+/// Stores where the partitions of a pipeline start that has no offsets yet; of two instances that do so, one does.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn begin(
+    connection: &mut PgConnection,
+    pipeline: &str,
+    starts: &[(TopicPartition, i64)],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('rowkind.offsets ' || $1, 0))")
+        .bind(pipeline)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(
+        "insert into rowkind.offsets (pipeline, topic, partition, next_offset, epoch)
+         select $1, s.topic, s.partition, s.start, 0
+           from unnest($2::text[], $3::integer[], $4::bigint[]) as s(topic, partition, start)
+          where not exists (select from rowkind.offsets where pipeline = $1)",
+    )
+    .bind(pipeline)
+    .bind(starts.iter().map(|(partition, _)| partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(starts.iter().map(|(partition, _)| partition.partition).collect::<Vec<_>>())
+    .bind(starts.iter().map(|(_, start)| *start).collect::<Vec<_>>())
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await
 }
 
 /// Claims a partition. One that was never claimed starts at `start`, and that is stored at once.

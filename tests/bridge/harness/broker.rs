@@ -3,15 +3,16 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::{RUNTIME, Record, unique};
 
@@ -36,19 +37,30 @@ enum Cluster {
 
 impl Broker {
     pub(crate) fn start() -> Self {
-        let (cluster, address, prefix) = match std::env::var(BROKERS) {
-            Ok(address) if !address.is_empty() => {
-                let admin = ClientConfig::new().set("bootstrap.servers", &address).create().unwrap();
-                (Cluster::Real(admin), address, format!("{}.", unique("rowkind-test")))
-            }
-            _ => return Self::mock(),
-        };
-        Self::new(cluster, address, prefix)
+        match std::env::var(BROKERS) {
+            Ok(address) if !address.is_empty() => Self::real(&address, format!("{}.", unique("rowkind-test"))),
+            _ => Self::mock(),
+        }
+    }
+
+    /// A real cluster, whatever there is else.
+    pub(crate) fn at(address: &str) -> Self {
+        Self::real(address, String::new())
+    }
+
+    fn real(address: &str, prefix: String) -> Self {
+        let admin = ClientConfig::new().set("bootstrap.servers", address).create().unwrap();
+        Self::new(Cluster::Real(admin), address.to_owned(), prefix)
     }
 
     /// A mock cluster, even where there is a real one: it can be stopped.
     pub(crate) fn mock() -> Self {
-        let mock = MockCluster::new(1).unwrap();
+        Self::mock_of(1)
+    }
+
+    /// A mock cluster of several brokers, numbered from 1 on.
+    pub(crate) fn mock_of(n_brokers: i32) -> Self {
+        let mock = MockCluster::new(n_brokers).unwrap();
         let address = mock.bootstrap_servers();
         Self::new(Cluster::Mock(mock), address, String::new())
     }
@@ -172,6 +184,20 @@ impl Broker {
         }
     }
 
+    /// Commits an offset for a consumer group that has no members.
+    pub(crate) fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+        self.consumer(group).commit(&list, CommitMode::Sync).unwrap();
+    }
+
+    /// Gives a topic of a real cluster more partitions.
+    pub(crate) fn add_partitions(&self, topic: &str, n_partitions: usize) {
+        let Cluster::Real(admin) = &self.cluster else { panic!("a mock's topics keep their partitions") };
+        let wanted = NewPartitions::new(topic, n_partitions);
+        RUNTIME.block_on(admin.create_partitions([&wanted], &AdminOptions::new())).unwrap().remove(0).unwrap();
+    }
+
     /// Takes the records below `offset` away, as retention does. The mock keeps 5 MiB a partition; so there, more than
     /// that is written first.
     pub(crate) fn forget_the_oldest(&self, topic: &str, partition: i32) {
@@ -200,6 +226,30 @@ impl Broker {
         if let Cluster::Mock(mock) = &self.cluster {
             mock.broker_up(1).unwrap();
         }
+    }
+
+    /// The next requests of a kind to a mock are answered with these errors.
+    pub(crate) fn answer_with(&self, requests: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
+        self.as_mock().request_errors(requests, errors);
+    }
+
+    /// Another broker of a mock leads a partition.
+    pub(crate) fn move_leader(&self, topic: &str, partition: i32, broker: i32) {
+        self.as_mock().partition_leader(topic, partition, Some(broker)).unwrap();
+    }
+
+    fn as_mock(&self) -> &MockCluster<'static, DefaultProducerContext> {
+        match &self.cluster {
+            Cluster::Mock(mock) => mock,
+            Cluster::Real(_) => panic!("it is no mock"),
+        }
+    }
+
+    /// Deletes a topic of a real cluster, and waits until it is gone.
+    pub(crate) fn delete_topic(&self, topic: &str) {
+        let Cluster::Real(admin) = &self.cluster else { panic!("a mock keeps its topics") };
+        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
+        RUNTIME.block_on(admin.delete_topics(&[topic], &options)).unwrap().remove(0).unwrap();
     }
 
     fn consumer(&self, group: &str) -> BaseConsumer {

@@ -5,6 +5,7 @@ mod broker;
 mod database;
 mod events;
 mod fixtures;
+mod kafka;
 mod registry;
 
 pub(crate) use bridge::{Bridge, Ended, Pipeline};
@@ -12,6 +13,7 @@ pub(crate) use broker::Broker;
 pub(crate) use database::{Database, Server};
 pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
+pub(crate) use kafka::{GuardedKafka, LOGIN};
 pub(crate) use registry::{Registry, recorded, unknown};
 
 use std::sync::LazyLock;

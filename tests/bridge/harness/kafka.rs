@@ -1,0 +1,132 @@
+//! A real Kafka of a test's own that asks for logins, with TLS.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use tempfile::TempDir;
+
+use super::wait_for;
+
+/// Names the folder of a Kafka: its jars are under `lib`.
+const HOME: &str = "ROWKIND_TEST_KAFKA_HOME";
+
+/// User and password of PLAIN and SCRAM.
+pub(crate) const LOGIN: (&str, &str) = ("app", "hunter2");
+
+/// A broker, until it is dropped.
+pub(crate) struct GuardedKafka {
+    broker: Child,
+    folder: TempDir,
+    plaintext: u16,
+    sasl: u16,
+    tls: u16,
+}
+
+impl GuardedKafka {
+    /// `None` where there is no Kafka to start.
+    pub(crate) fn start() -> Option<Self> {
+        let home = PathBuf::from(std::env::var_os(HOME).filter(|home| !home.is_empty())?);
+        let folder = TempDir::new().unwrap();
+        let [plaintext, sasl, tls, controller] = ports();
+        write_identity(folder.path(), "server");
+        write_identity(folder.path(), "client");
+        let properties = folder.path().join("server.properties");
+        std::fs::write(&properties, server(folder.path(), [plaintext, sasl, tls, controller])).unwrap();
+        let scram = format!("SCRAM-SHA-512=[name={},password={}]", LOGIN.0, LOGIN.1);
+        let format = ["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--add-scram", &scram, "--config"];
+        let formatted = java(&home, "kafka.tools.StorageTool").args(format).arg(&properties).output().unwrap();
+        assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let broker = java(&home, "kafka.Kafka").arg(&properties).stdout(log).stderr(Stdio::null()).spawn().unwrap();
+        let kafka = Self { broker, folder, plaintext, sasl, tls };
+        for port in [plaintext, sasl, tls] {
+            wait_for("Kafka", || match TcpStream::connect(("127.0.0.1", port)) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(std::fs::read_to_string(kafka.path("log")).unwrap()),
+            });
+        }
+        Some(kafka)
+    }
+
+    /// The listener that lets everybody in.
+    pub(crate) fn open(&self) -> String {
+        format!("127.0.0.1:{}", self.plaintext)
+    }
+
+    /// The listener for SASL over TLS.
+    pub(crate) fn sasl(&self) -> String {
+        format!("127.0.0.1:{}", self.sasl)
+    }
+
+    /// The listener that asks for a client's certificate.
+    pub(crate) fn tls(&self) -> String {
+        format!("127.0.0.1:{}", self.tls)
+    }
+
+    /// `server.crt`, `client.crt` or `client.key`.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+}
+
+impl Drop for GuardedKafka {
+    fn drop(&mut self) {
+        let _ = self.broker.kill();
+        let _ = self.broker.wait();
+    }
+}
+
+/// Ports that are free.
+fn ports() -> [u16; 4] {
+    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// A certificate that vouches for itself, its key, and both in one file.
+fn write_identity(folder: &Path, name: &str) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let (cert, key) = (cert.pem(), KeyPair::serialize_pem(&signing_key));
+    for (kind, text) in [("pem", format!("{key}{cert}")), ("key", key), ("crt", cert)] {
+        std::fs::write(folder.join(format!("{name}.{kind}")), text).unwrap();
+    }
+}
+
+fn java(home: &Path, class: &str) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .arg(format!("-Dlog4j2.configurationFile=file:{}", home.join("log4j2.properties").display()))
+        .args(["-cp", &format!("{}/lib/*", home.display()), class]);
+    java
+}
+
+fn server(folder: &Path, [plaintext, sasl, tls, controller]: [u16; 4]) -> String {
+    let (folder, (user, password)) = (folder.display(), LOGIN);
+    let module = "org.apache.kafka.common.security";
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={folder}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/server.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.ssl.ssl.truststore.type=PEM
+listener.name.ssl.ssl.truststore.location={folder}/client.crt
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512,OAUTHBEARER
+listener.name.sasl_ssl.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{user}=\"{password}\";
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";
+"
+    )
+}
