@@ -16,6 +16,7 @@ mod topic;
 use crate::records::TopicPartition;
 use crate::sink::postgres::Claim;
 
+pub(crate) use consumer::not_created;
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub(crate) use headers::add as add_headers;

@@ -277,6 +277,10 @@ fn settings_that_go_together() {
         let topics = topics.set("source.topic_pattern", "^shop\\.").set("rejects.policy", "topic");
         topics.set("rejects.topic", rejects).run().with_code(2).says("a topic that the pipeline does not read itself");
     };
+    let odd =
+        Pipeline::from_topics(&Broker::mock(), &["t"], &database).set("source.properties", "fetch.min.bytes=s3cret");
+    let odd = odd.set("rejects.policy", "topic").set("rejects.topic", "bad").run().with_code(2);
+    assert!(odd.log.contains("`source.properties`, fetch.min.bytes: ") && !odd.log.contains("s3cret"), "{}", odd.log);
     of_topics("shop.items");
     of_topics("shop.rejects");
     let to_topic = pipeline.clone().set("rejects.topic", "bad").set("rejects.policy", "topic");
