@@ -14,6 +14,7 @@ use crate::rejects::forward::{Forwarder, Unforwarded};
 use crate::rejects::outbox::Outbox;
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::{Failure, PostgresSink};
+use crate::source::SourceError;
 
 /// How the thread ended.
 pub(super) type Ended = oneshot::Receiver<Result<(), RunError>>;
@@ -30,8 +31,10 @@ pub(super) fn start(
     let Source::Kafka(kafka) = config.source.clone() else {
         return Err(RunError::Config("`rejects.policy` = \"topic\" is for a source with brokers".to_owned()));
     };
-    let forwarder = Forwarder::new(&config.name, kafka, config.told.max_record_bytes)
-        .map_err(|error| RunError::Fatal(error.to_string()))?;
+    let forwarder = Forwarder::new(&config.name, kafka, config.told.max_record_bytes).map_err(|error| match error {
+        SourceError::Config(text) => RunError::Config(text),
+        error => RunError::Fatal(error.to_string()),
+    })?;
     let runtime = Handle::current();
     let body = move || {
         let outcome = Forwarding { sink, forwarder, outbox, runtime, shutdown: shutdown.clone() }.run();

@@ -14,10 +14,21 @@ use crate::records::TopicPartition;
 /// What a record is told by, each as text: `public.orders {"id":1}`, and the Kafka key as `\x7b22…`.
 pub type Keys = Vec<String>;
 
+/// What rows go by whose record has no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise<'k> {
+    /// These columns, also where the record has a key.
+    Columns(&'k [String]),
+    /// All their columns.
+    Row,
+    /// The target's primary key, which is not known here: all rows of the table count as one.
+    Table,
+}
+
 /// What a record is told by. Of one that cannot be decoded there is no event.
-pub fn keys_of(record: &Record<'_>, event: Option<&Event<'_>>) -> Keys {
+pub fn keys_of(record: &Record<'_>, event: Option<&Event<'_>>, otherwise: Otherwise<'_>) -> Keys {
     let mut keys = match event {
-        Some(Event::Change(change)) => change.rows.iter().map(|row| of_row(change, row)).collect(),
+        Some(Event::Change(change)) => change.rows.iter().map(|row| of_row(change, row, otherwise)).collect(),
         Some(event @ Event::Tombstone { .. }) => vec![of_line(event)],
         Some(Event::Truncate { .. } | Event::Aside(_)) | None => Keys::new(),
     };
@@ -28,14 +39,16 @@ pub fn keys_of(record: &Record<'_>, event: Option<&Event<'_>>) -> Keys {
     keys
 }
 
-/// A row goes by its key, and where it has none by all its columns.
-fn of_row(change: &Change<'_>, row: &Row<'_>) -> String {
-    let columns = match &change.key {
-        None => row.columns.clone(),
-        Some(key) => {
-            let in_row = |of_key: &Column<'_>| row.columns.iter().find(|column| column.name == of_key.name).cloned();
-            key.columns.iter().map(|of_key| in_row(of_key).unwrap_or_else(|| of_key.clone())).collect()
+fn of_row<'a>(change: &Change<'a>, row: &Row<'a>, otherwise: Otherwise<'_>) -> String {
+    let in_row = |name: &str| row.columns.iter().find(|column| column.name == name).cloned();
+    let columns = match (otherwise, &change.key) {
+        (Otherwise::Columns(names), _) => names.iter().filter_map(|name| in_row(name)).collect(),
+        (_, Some(key)) => {
+            let value = |of_key: &Column<'a>| in_row(&of_key.name).unwrap_or_else(|| of_key.clone());
+            key.columns.iter().map(value).collect()
         }
+        (Otherwise::Row, None) => row.columns.clone(),
+        (Otherwise::Table, None) => return changelog::table_name(&change.table),
     };
     let key = Some(Key { columns, schema: None });
     of_line(&Event::Tombstone { table: Some(change.table.clone()), key })
@@ -121,20 +134,24 @@ impl Blocked {
 mod tests {
     use super::*;
 
-    fn keys(key: Option<&str>, payload: &str) -> Keys {
+    fn keys(key: Option<&str>, payload: &str, otherwise: Otherwise<'_>) -> Keys {
         let (key, payload) = (key.map(str::as_bytes), Some(payload.as_bytes()));
         let record = Record { topic: "t", partition: 0, offset: 0, key, payload };
-        keys_of(&record, rowkind_formats::Decoder::default().decode(&record).ok().as_ref())
+        keys_of(&record, rowkind_formats::Decoder::default().decode(&record).ok().as_ref(), otherwise)
     }
 
     #[test]
     fn a_record_is_told_by_its_rows_and_by_its_kafka_key() {
         let source = r#""source":{"schema":"public","table":"t"}"#;
         let update = |columns: &str| format!(r#"{{"op":"u",{source},"before":null,"after":{columns}}}"#);
-        assert_eq!(keys(Some(r#"{"a":1}"#), &update(r#"{"a":1,"b":2}"#)), ["\\x7b2261223a317d", r#"public.t {"a":1}"#]);
-        assert_eq!(keys(None, &update(r#"{"a":1,"b":2}"#)), [r#"public.t {"a":1,"b":2}"#]);
-        assert_eq!(keys(Some("k"), "no JSON"), ["\\x6b"]);
-        assert!(keys(None, "no JSON").is_empty());
+        let (row, b) = (update(r#"{"a":1,"b":2}"#), ["b".to_owned()]);
+        let columns = Otherwise::Columns(&b);
+        assert_eq!(keys(Some(r#"{"a":1}"#), &row, Otherwise::Table), ["\\x7b2261223a317d", r#"public.t {"a":1}"#]);
+        assert_eq!(keys(Some(r#"{"a":1}"#), &row, columns), ["\\x7b2261223a317d", r#"public.t {"b":2}"#]);
+        assert_eq!(keys(None, &row, Otherwise::Row), [r#"public.t {"a":1,"b":2}"#]);
+        assert_eq!(keys(None, &row, Otherwise::Table), ["public.t"]);
+        assert_eq!(keys(Some("k"), "no JSON", Otherwise::Row), ["\\x6b"]);
+        assert!(keys(None, "no JSON", Otherwise::Row).is_empty());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::kept::Kept;
 use crate::config::Kafka;
 use crate::records::TopicPartition;
 use crate::sink::kafka::reject_headers;
+use crate::source::{SourceError, not_created};
 
 /// Why rejects were not forwarded. They stay in the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,8 @@ pub enum Unforwarded {
     Fatal(String),
 }
 
+/// Where what a client does not take was set.
+const PROPERTIES: &str = "`source.properties`,";
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Each holds connections and threads.
 const MAX_PRODUCERS: usize = 4;
@@ -91,13 +94,13 @@ impl Forwarder {
     /// # Errors
     ///
     /// When librdkafka does not take a property.
-    pub fn new(pipeline: &str, kafka: Kafka, max_record_bytes: usize) -> Result<Self, Unforwarded> {
+    pub fn new(pipeline: &str, kafka: Kafka, max_record_bytes: usize) -> Result<Self, SourceError> {
         let group = client(&kafka)
             .set("group.id", format!("{pipeline}.rejects"))
             .set("enable.auto.commit", "false")
             .set("isolation.level", "read_committed")
             .create()
-            .map_err(|error| Unforwarded::Fatal(format!("Kafka: {error}")))?;
+            .map_err(|error| not_created(error, PROPERTIES))?;
         // keys, headers and the record's frame come on top
         let max_bytes = max_record_bytes.saturating_add(1 << 20).min(1_000_000_000);
         Ok(Self { pipeline: pipeline.to_owned(), kafka, max_bytes, group, producers: VecDeque::new() })
@@ -141,7 +144,7 @@ impl Forwarder {
             // as the Java clients do it
             .set("partitioner", "murmur2_random")
             .create_with_context(context)
-            .map_err(|error| Unforwarded::Fatal(format!("Kafka: {error}")))?;
+            .map_err(|error| Unforwarded::Fatal(not_created(error, PROPERTIES).to_string()))?;
         let mut producing = Producing { partition: partition.clone(), producer, next_offset: 0 };
         let failed = |error: KafkaError| sort(&error, &producing);
         producing.producer.init_transactions(TIMEOUT).map_err(failed)?;

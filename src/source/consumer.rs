@@ -207,7 +207,7 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
 }
 
 /// Why there is no consumer. A property is named as one of `properties`; its value may be a secret.
-pub(super) fn not_created(error: KafkaError, properties: &str) -> SourceError {
+pub(crate) fn not_created(error: KafkaError, properties: &str) -> SourceError {
     match error {
         KafkaError::ClientConfig(_, reason, key, _) => SourceError::Config(format!("{properties} {key}: {reason}")),
         other => SourceError::Fatal(format!("Kafka: {other}")),

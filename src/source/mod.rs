@@ -23,6 +23,7 @@ use std::collections::HashMap;
 
 use crate::records::{Claim, TopicPartition};
 
+pub(crate) use consumer::not_created;
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub(crate) use headers::add as add_headers;

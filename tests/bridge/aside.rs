@@ -164,6 +164,24 @@ fn later_records_of_a_key_are_set_aside_behind_its_reject() {
     }
 }
 
+/// Records without a key go by the target's, which the records do not know: the table waits.
+#[test]
+fn without_a_key_the_table_waits() {
+    let database = with_items();
+    let without = |record: Record| Record { key: None, ..record };
+    let records = [item(1, "a"), item(2, "too long"), item(1, "b"), item(2, "c")].map(without);
+    let file = file_of("shop.public.items", 0, &records);
+    let pipeline = Pipeline::from_file(file.path(), &database)
+        .set("rejects.policy", "table")
+        .set("rejects.block_key", "true")
+        .set("batch.max_rows", "1");
+    pipeline.run().with_code(0).says("rejects=3");
+    assert_eq!(database.rows(ITEMS), "(1,a)");
+    database.execute("alter table items drop constraint items_v_check");
+    pipeline.rejects(&["retry"]).with_code(0);
+    assert_eq!(database.rows(ITEMS), "(1,b)\n(2,c)");
+}
+
 /// The pipeline goes on while its rejects are applied, and then applies what comes of their keys.
 #[test]
 fn a_key_is_free_again_for_the_running_pipeline() {
@@ -277,6 +295,10 @@ fn settings_that_go_together() {
         let topics = topics.set("source.topic_pattern", "^shop\\.").set("rejects.policy", "topic");
         topics.set("rejects.topic", rejects).run().with_code(2).says("a topic that the pipeline does not read itself");
     };
+    let odd =
+        Pipeline::from_topics(&Broker::mock(), &["t"], &database).set("source.properties", "fetch.min.bytes=s3cret");
+    let odd = odd.set("rejects.policy", "topic").set("rejects.topic", "bad").run().with_code(2);
+    assert!(odd.log.contains("`source.properties`, fetch.min.bytes: ") && !odd.log.contains("s3cret"), "{}", odd.log);
     of_topics("shop.items");
     of_topics("shop.rejects");
     let to_topic = pipeline.clone().set("rejects.topic", "bad").set("rejects.policy", "topic");

@@ -53,6 +53,24 @@ fn a_registry_that_is_away_is_waited_for() {
     assert_eq!(asked.len(), 3 + 2, "{asked:?}");
 }
 
+/// What was put aside for want of its schema is applied when the registry has it.
+#[test]
+fn rejects_are_applied_when_their_schema_is_there() {
+    let (broker, database, mut none) = (Broker::start(), Database::new(), NamedTempFile::new().unwrap());
+    none.write_all(b"{}").unwrap();
+    let without = format!("file:{}", none.path().display());
+    let pipeline = pipeline(&broker, &database).set("registry.url", &without).set("rejects.policy", "table");
+    pipeline.run().with_code(0).says("holds no schema").says("rejects=12");
+    let left = pipeline.rejects(&["retry", "--force"]).with_code(3);
+    assert!(left.output.contains("applied 0, 12 left"), "{}", left.output);
+    let registry = {
+        let answer = recorded(FOLDER);
+        Registry::start(move |_, request| answer(request))
+    };
+    pipeline.set("registry.url", registry.url()).rejects(&["retry", "--force"]).with_code(0);
+    assert_truth(&database);
+}
+
 #[test]
 fn a_schema_that_is_nowhere_stops_at_its_record() {
     let registry = Registry::start(|_, _| unknown());

@@ -3,7 +3,8 @@
 //! Comes in: [`Records`] and a [`Plan`] for them. Goes out: an applied batch, or a [`Failure`] and then nothing is
 //! applied. The rooms in the order a batch takes:
 //!
-//! - [`plan`]: raw records become statements (pure), by way of `aside`, `rows`, `removals`, `tables`, `foreign_keys`, `writes`, [`text`] and [`sql`]
+//! - [`plan`]: raw records become statements (pure), by way of `aside`, `rows`, `removals`, `tables`, `foreign_keys`, `writes`,
+//!   [`text`] and [`sql`]
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
