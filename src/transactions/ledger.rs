@@ -139,6 +139,15 @@ impl Ledger {
         FREE
     }
 
+    /// Adds a record that nothing may go past.
+    pub fn push_barrier(&mut self, partition: usize) -> Serial {
+        self.n_transactions += 1;
+        let mut barrier = Transaction::new("".into());
+        barrier.first.push((partition, self.partitions[partition].push(self.n_transactions)));
+        self.open.insert(self.n_transactions, barrier);
+        self.n_transactions
+    }
+
     fn begin(&mut self, partition: usize, id: &str) -> Serial {
         self.note_message(partition);
         let serial = self.transaction(id);
@@ -336,7 +345,7 @@ impl Ledger {
     /// The first transaction that is not complete, in the order in which they began; `None` when nothing waits for one.
     /// One that has no record but its begin holds nothing up.
     pub fn waiting(&self) -> Option<Waiting> {
-        let is_held = |open: &&Transaction| !open.is_complete && !self.is_bare(open);
+        let is_held = |open: &&Transaction| !open.is_complete && !open.is_barrier() && !self.is_bare(open);
         let first = self.open.values().filter(is_held).min_by_key(|open| open.begun.unwrap_or(u64::MAX))?;
         let (mut missing, mut partitions) = (Vec::new(), BTreeSet::new());
         for (name, n_events) in first.ends.last().map_or(&[][..], |end| &end.counts) {
