@@ -142,6 +142,7 @@ impl Ledger {
     /// Adds a record that nothing may go past.
     pub fn push_barrier(&mut self, partition: usize) -> Serial {
         self.n_transactions += 1;
+        self.partitions[partition].is_barred = true;
         let mut barrier = Transaction::new("".into());
         barrier.first.push((partition, self.partitions[partition].push(self.n_transactions)));
         self.open.insert(self.n_transactions, barrier);
@@ -273,6 +274,7 @@ impl Ledger {
 
     fn is_complete(&self, open: &Transaction, is_quiet: &impl Fn(usize) -> bool) -> bool {
         let Some(ended) = open.ended() else { return open.is_over_without_end() };
+        let is_quiet = |number: usize| is_quiet(number) && !self.partitions[number].is_barred;
         if self.is_doubtful(open) {
             return (0..self.partitions.len())
                 .filter(|number| Some(*number) != self.topic)

@@ -154,6 +154,9 @@ fn what_nothing_may_go_past() {
          T:e1(a=1,b=1) b:1#1       | T:b1 a:1#1 T:e1(a=1,b=1) b:1#1
          T:b2 T:e2(a=1) ~          |",
     );
+    // what is behind it does not say that the rest of a transaction was lost
+    check("T a", "T:b1 a:1#1 a:x T:e1(a=2) T:b2 a:2#1 T:e2(a=1) ~ |");
+    check("T a", "T:b1 a:1#1 T:b1 a:x T:e1(a=1) T:b2 a:2#1 T:e2(a=1) ~ |");
 }
 
 #[test]
