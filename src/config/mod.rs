@@ -7,6 +7,7 @@ pub(crate) mod layers;
 mod reading;
 mod routes;
 pub(crate) mod settings;
+mod transactions;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,9 +22,9 @@ use sqlx::postgres::PgConnectOptions;
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
-use crate::transactions::Reads;
 use layers::{Layers, Typed};
 use settings::{SETTINGS, Setting};
+pub use transactions::Transactions;
 
 /// A pipeline.
 #[derive(Debug, Clone)]
@@ -160,15 +161,6 @@ pub struct Dedup {
     pub tail: i64,
 }
 
-/// How transactions of the source are applied whole.
-#[derive(Debug, Clone)]
-pub struct Transactions {
-    /// The most bytes of one.
-    pub max_bytes: usize,
-    /// Which tables are read.
-    pub reads: Reads,
-}
-
 /// When a batch closes; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -228,7 +220,7 @@ impl Config {
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
         let (source, tables) = (source(&read, &name)?, tables(&read)?);
-        let transactions = transactions(&read, format, (&source, &tables))?;
+        let transactions = transactions::transactions(&read, format, (&source, tables.as_ref()))?;
         Ok(Self {
             source,
             name,
@@ -240,7 +232,7 @@ impl Config {
             tables,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
-            sink: Sink { n_lanes: lanes(&read, transactions.is_some())?, ..sink(&read)? },
+            sink: Sink { n_lanes: transactions::lanes(&read, transactions.is_some())?, ..sink(&read)? },
             transactions,
             routes: routes(&read, &layers.routes)?,
             dedup: dedup(&read)?,
@@ -265,41 +257,6 @@ fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
     let tail = i64::try_from(read.number("dedup.tail")?).unwrap_or(i64::MAX);
     let dedup = Dedup { max_keys: read.number("dedup.max_keys")?, tail };
     Ok(is_enabled.then_some(dedup))
-}
-
-/// Transactions of the source are applied by one lane, one after the other.
-fn lanes(read: &Reader<'_>, are_whole: bool) -> Result<usize, ConfigError> {
-    let n_lanes = read.number("sink.lanes")?;
-    match are_whole {
-        true if n_lanes != 1 && read.is_typed("sink.lanes") => {
-            Err(read.invalid("sink.lanes", "1 beside `sink.apply` = \"transactions\", or nothing"))
-        }
-        true => Ok(1),
-        false => Ok(n_lanes),
-    }
-}
-
-fn transactions(
-    read: &Reader<'_>,
-    format: Format,
-    (source, tables): (&Source, &Option<Regex>),
-) -> Result<Option<Transactions>, ConfigError> {
-    let max_bytes = read.parsed("batch.max_transaction_bytes", parse_bytes)?;
-    if !read.choice("sink.apply", &[("batches", false), ("transactions", true)])? {
-        return Ok(None);
-    }
-    if !matches!(format, Format::DebeziumJson | Format::DebeziumAvro | Format::MaxwellJson) {
-        return Err(ConfigError::new(format!(
-            "`sink.apply` = \"transactions\" is for `source.format` debezium-json, debezium-avro and maxwell-json: records of \"{}\" do not say \
-             which transaction they belong to, and how many it has",
-            format.word()
-        )));
-    }
-    let subscription = match source {
-        Source::Kafka(kafka) => kafka.subscription.clone(),
-        Source::File { topics, .. } => topics.clone(),
-    };
-    Ok(Some(Transactions { max_bytes, reads: Reads { tables: tables.clone(), subscription } }))
 }
 
 fn source(read: &Reader<'_>, name: &str) -> Result<Source, ConfigError> {
