@@ -127,3 +127,22 @@ fn a_transaction_topic_of_several_partitions() {
     let pipeline = transactions(&Pipeline::from_topics(&broker, &[&topic], &database));
     pipeline.run().with_code(1).says("the transaction topic has 2 partitions");
 }
+
+/// Its end was lost, or is late: somebody has to hear of it.
+#[test]
+fn a_transaction_that_does_not_end() {
+    let (broker, database, mut connector) = (Broker::start(), with_tables(), Connector::default());
+    let [transaction_topic, orders, items] = topics(&broker, 1);
+    let mut open = connector.begin(5);
+    connector.write(&mut open, ORDERS, "c", &json!({"id": 5, "total": 0}));
+    broker.write(&transaction_topic, 0, &connector.of(TRANSACTIONS));
+    broker.write(&orders, 0, &connector.of(ORDERS));
+    let bridge =
+        transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database)).start();
+    bridge.wait_for_log("transaction 5 waits for its end");
+    connector.log.clear();
+    connector.end(&open);
+    broker.write(&transaction_topic, 0, &connector.of(TRANSACTIONS));
+    database.wait_for_rows("select id from orders", "(5)");
+    bridge.stop().with_code(0);
+}
