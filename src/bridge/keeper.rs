@@ -7,6 +7,7 @@
 mod watch;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rowkind_formats::Membership;
 use tokio::sync::mpsc;
@@ -53,6 +54,8 @@ pub(super) struct Keeper {
     reading: Arc<Reading>,
     watch: Watch,
     rejects: RejectPolicy,
+    /// Records that cannot be read and at which the pipeline stops, with their partitions and since when.
+    stops_at: Vec<(usize, Reject, Instant)>,
     shutdown: Shutdown,
     /// While the lane is busy, no more than this waits in a cut that it could take.
     max_batch_bytes: usize,
@@ -77,6 +80,7 @@ impl Keeper {
             reading,
             watch: Watch::new(config.format),
             rejects: config.rejects.policy,
+            stops_at: Vec::new(),
             shutdown,
             max_batch_bytes: config.batch.max_bytes,
             max_bytes: transactions.max_bytes,
@@ -88,6 +92,9 @@ impl Keeper {
         let mut ticks = interval(watch::EVERY);
         loop {
             let cut = self.cut();
+            if cut.is_empty() {
+                self.check_stop()?;
+            }
             let takes_more = cut.is_empty() || self.backlog.n_bytes() < self.max_batch_bytes;
             let step = tokio::select! {
                 biased;
@@ -114,6 +121,7 @@ impl Keeper {
         self.watch.finish(self.reading.is_finished());
         let rest = self.cut();
         self.hand_over(&rest).await;
+        self.check_stop()?;
         if self.reading.is_finished() { self.watch.look_back(&self.ledger) } else { Ok(()) }
     }
 
@@ -140,8 +148,9 @@ impl Keeper {
         for index in 0..records.len() {
             let membership = match self.told(&records, index).await? {
                 Told::Member(membership) => membership,
+                Told::Unreadable(_) if records.is_tail() => continue,
                 Told::Unreadable(reason) => {
-                    self.add_unreadable(&records, index, reason).await?;
+                    self.add_unreadable(&records, index, reason);
                     continue;
                 }
                 Told::Stopped => return Ok(Flow::End),
@@ -153,7 +162,7 @@ impl Keeper {
                 continue;
             }
             let record = records.get(index);
-            self.watch.note(number, claimed, &membership)?;
+            self.watch.note((number, claimed), &membership, self.ledger.topic())?;
             let serial = self.ledger.push(number, &membership, held_bytes(record.key, record.payload));
             self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), (serial, &membership));
         }
@@ -193,23 +202,37 @@ impl Keeper {
         }
     }
 
-    /// A record that cannot be read may be of any transaction. It stops the pipeline, with what is whole before it applied, or
-    /// is passed over by the lane.
-    async fn add_unreadable(&mut self, records: &Records, index: usize, reason: String) -> Result<(), RunError> {
-        if records.is_tail() {
+    /// A record that cannot be read may be of any transaction. It is passed over by the lane, or nothing goes past it.
+    fn add_unreadable(&mut self, records: &Records, index: usize, reason: String) {
+        let (record, claimed) = (records.get(index), records.claimed(index));
+        let number = self.ledger.assign(claimed.partition);
+        let serial = match self.rejects.judge(Reject::new(&record, reason)) {
+            Verdict::Stop(reject) => {
+                self.stops_at.push((number, reject, Instant::now()));
+                self.ledger.push_barrier(number)
+            }
+            Verdict::Pass(_) => self.ledger.push_unreadable(number),
+        };
+        let of = (serial, &Membership::None);
+        self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), of);
+    }
+
+    /// Stops at a record that cannot be read when what can be applied before it is, or nothing has come for long that
+    /// would.
+    fn check_stop(&mut self) -> Result<(), RunError> {
+        if self.stops_at.is_empty() {
             return Ok(());
         }
-        let record = records.get(index);
-        if let Verdict::Stop(reject) = self.rejects.judge(Reject::new(&record, reason)) {
-            let before = self.cut();
-            self.hand_over(&before).await;
-            return Err(RunError::Rejected(reject));
+        let waiting = self.ledger.waiting();
+        let is_due = |(number, _, since): &(usize, Reject, Instant)| {
+            self.reading.is_finished()
+                || since.elapsed() > watch::PATIENCE
+                || waiting.as_ref().is_none_or(|waiting| waiting.partitions.contains(number))
+        };
+        match self.stops_at.iter().position(is_due) {
+            Some(at) => Err(RunError::Rejected(self.stops_at.swap_remove(at).1)),
+            None => Ok(()),
         }
-        let claimed = records.claimed(index);
-        let number = self.ledger.assign(claimed.partition);
-        let of = (self.ledger.push_unreadable(number), &Membership::None);
-        self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), of);
-        Ok(())
     }
 
     /// Stops at a transaction that is too large to be kept.
@@ -246,8 +269,10 @@ impl Keeper {
         let waiting = if self.backlog.n_bytes() > limit / 2 { self.ledger.waiting() } else { None };
         let held = waiting.map(|waiting| {
             let numbers = 0..self.watch.n_partitions();
+            // pausing costs what was fetched: not for a few records
+            let few = limit / 2 / numbers.len().max(1);
             let is_ahead =
-                |number: &usize| !waiting.partitions.contains(number) && self.backlog.n_bytes_of(*number) > 0;
+                |number: &usize| !waiting.partitions.contains(number) && self.backlog.n_bytes_of(*number) > few;
             numbers.filter(|number| is_ahead(number) && self.may_hold(*number, limit)).collect()
         });
         self.watch.hold(held.unwrap_or_default(), &self.reading);

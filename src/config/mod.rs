@@ -11,6 +11,7 @@ mod rejects;
 mod routes;
 pub(crate) mod settings;
 mod sinks;
+mod transactions;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,13 +23,13 @@ use rowkind_formats::{Format, Told};
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
-use crate::transactions::Reads;
 pub use kafka::Kafka;
 use layers::{Layers, Typed};
 pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};
 use settings::{SETTINGS, Setting};
 pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
+pub use transactions::Transactions;
 
 /// A pipeline.
 #[derive(Debug, Clone)]
@@ -103,15 +104,6 @@ pub struct Dedup {
     pub tail: i64,
 }
 
-/// How transactions of the source are applied whole.
-#[derive(Debug, Clone)]
-pub struct Transactions {
-    /// The most bytes of one.
-    pub max_bytes: usize,
-    /// Which tables are read.
-    pub reads: Reads,
-}
-
 /// When a batch closes; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -162,7 +154,7 @@ impl Config {
         let name = read.need("name")?.to_owned();
         let format = read.choice("source.format", &Format::WORDS)?;
         let ((mut source, start, stop), tables) = (source(&read, &name)?, tables(&read)?);
-        let transactions = transactions(&read, format, (&source, &tables))?;
+        let transactions = transactions::transactions(&read, format, (&source, tables.as_ref()))?;
         let sink = sinks::sink(&read, &source)?;
         let rejects = match &source {
             Source::Kafka(kafka) => rejects::read_beside(&read, &sink, &kafka.subscription)?,
@@ -176,7 +168,7 @@ impl Config {
             return Err(read.invalid("rejects.policy", expected));
         }
         Ok(Self {
-            n_lanes: if sink.has_one_lane() { 1 } else { lanes(&read, transactions.is_some())? },
+            n_lanes: if sink.has_one_lane() { 1 } else { transactions::lanes(&read, transactions.is_some())? },
             transactions,
             routes: routes(&read, &layers.routes, &sink)?,
             sink,
@@ -215,41 +207,6 @@ fn dedup(read: &Reader<'_>) -> Result<Option<Dedup>, ConfigError> {
     let tail = i64::try_from(read.number("dedup.tail")?).unwrap_or(i64::MAX);
     let dedup = Dedup { max_keys: read.number("dedup.max_keys")?, tail };
     Ok(is_enabled.then_some(dedup))
-}
-
-/// Transactions of the source are applied by one lane, one after the other.
-fn lanes(read: &Reader<'_>, are_whole: bool) -> Result<usize, ConfigError> {
-    let n_lanes = read.number("sink.lanes")?;
-    match are_whole {
-        true if n_lanes != 1 && read.is_typed("sink.lanes") => {
-            Err(read.invalid("sink.lanes", "1 beside `sink.apply` = \"transactions\", or nothing"))
-        }
-        true => Ok(1),
-        false => Ok(n_lanes),
-    }
-}
-
-fn transactions(
-    read: &Reader<'_>,
-    format: Format,
-    (source, tables): (&Source, &Option<Regex>),
-) -> Result<Option<Transactions>, ConfigError> {
-    let max_bytes = read.parsed("batch.max_transaction_bytes", parse_bytes)?;
-    if !read.choice("sink.apply", &[("batches", false), ("transactions", true)])? {
-        return Ok(None);
-    }
-    if !matches!(format, Format::DebeziumJson | Format::DebeziumAvro | Format::MaxwellJson) {
-        return Err(ConfigError::new(format!(
-            "`sink.apply` = \"transactions\" is for `source.format` debezium-json, debezium-avro and maxwell-json: records of \"{}\" do not say \
-             which transaction they belong to, and how many it has",
-            format.word()
-        )));
-    }
-    let subscription = match source {
-        Source::Kafka(kafka) => kafka.subscription.clone(),
-        Source::File { topics, .. } => topics.clone(),
-    };
-    Ok(Some(Transactions { max_bytes, reads: Reads { tables: tables.clone(), subscription } }))
 }
 
 fn source(read: &Reader<'_>, name: &str) -> Result<(Source, Start, Stop), ConfigError> {

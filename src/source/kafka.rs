@@ -177,7 +177,7 @@ impl KafkaSource {
         let outcome = self.consumer.pause(&paused).and_then(|()| self.consumer.resume(&resumed));
         outcome.map_err(|error| SourceError::Fatal(format!("Kafka: cannot pause partitions: {error}")))?;
         tracing::debug!(partitions = wanted.len(), "held back");
-        self.held = wanted;
+        (self.held, self.moved_at) = (wanted, Instant::now());
         Ok(())
     }
 
@@ -294,7 +294,8 @@ impl KafkaSource {
             if let Some(high) = fetched.high {
                 self.progress.set_end(&partition, high);
             }
-            if fetched.is_at_end && self.moved_at.elapsed() > SETTLED {
+            // what was fetched of a paused partition was thrown away, and counts as read
+            if fetched.is_at_end && self.held.is_empty() && self.moved_at.elapsed() > SETTLED {
                 gatherer.advance(&partition, fetched.next_offset);
             }
         }

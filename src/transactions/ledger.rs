@@ -139,6 +139,16 @@ impl Ledger {
         FREE
     }
 
+    /// Adds a record that nothing may go past.
+    pub fn push_barrier(&mut self, partition: usize) -> Serial {
+        self.n_transactions += 1;
+        self.partitions[partition].is_barred = true;
+        let mut barrier = Transaction::new("".into());
+        barrier.first.push((partition, self.partitions[partition].push(self.n_transactions)));
+        self.open.insert(self.n_transactions, barrier);
+        self.n_transactions
+    }
+
     fn begin(&mut self, partition: usize, id: &str) -> Serial {
         self.note_message(partition);
         let serial = self.transaction(id);
@@ -264,6 +274,7 @@ impl Ledger {
 
     fn is_complete(&self, open: &Transaction, is_quiet: &impl Fn(usize) -> bool) -> bool {
         let Some(ended) = open.ended() else { return open.is_over_without_end() };
+        let is_quiet = |number: usize| is_quiet(number) && !self.partitions[number].is_barred;
         if self.is_doubtful(open) {
             return (0..self.partitions.len())
                 .filter(|number| Some(*number) != self.topic)
@@ -336,7 +347,7 @@ impl Ledger {
     /// The first transaction that is not complete, in the order in which they began; `None` when nothing waits for one.
     /// One that has no record but its begin holds nothing up.
     pub fn waiting(&self) -> Option<Waiting> {
-        let is_held = |open: &&Transaction| !open.is_complete && !self.is_bare(open);
+        let is_held = |open: &&Transaction| !open.is_complete && !open.is_barrier() && !self.is_bare(open);
         let first = self.open.values().filter(is_held).min_by_key(|open| open.begun.unwrap_or(u64::MAX))?;
         let (mut missing, mut partitions) = (Vec::new(), BTreeSet::new());
         for (name, n_events) in first.ends.last().map_or(&[][..], |end| &end.counts) {

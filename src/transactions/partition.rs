@@ -18,6 +18,8 @@ pub(super) struct Partition {
     pub(super) passed: u64,
     /// Whether one of its records could not be read.
     pub(super) has_unreadable: bool,
+    /// Whether a record waits that nothing may go past: what is behind it tells nothing.
+    pub(super) is_barred: bool,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,7 @@ struct Run {
 impl Partition {
     pub(super) fn new(name: TopicPartition) -> Self {
         let (runs, n_records, n_taken) = (VecDeque::new(), 0, 0);
-        Self { name, runs, n_records, n_taken, latest: FREE, passed: 0, has_unreadable: false }
+        Self { name, runs, n_records, n_taken, latest: FREE, passed: 0, has_unreadable: false, is_barred: false }
     }
 
     /// Adds a record; its number.
@@ -38,7 +40,7 @@ impl Partition {
         if self.runs.back().is_none_or(|run| run.serial != serial) {
             self.runs.push_back(Run { start: at, serial });
         }
-        if serial != FREE {
+        if serial != FREE && !self.is_barred {
             self.latest = serial;
         }
         self.n_records += 1;

@@ -55,6 +55,11 @@ impl Transaction {
         self.ends.last().map(|end| end.at)
     }
 
+    /// Whether it is none, but stands for what nothing may go past.
+    pub(super) fn is_barrier(&self) -> bool {
+        self.id.is_empty()
+    }
+
     /// `MariaDB` writes no end of DDL, and a truncate is DDL: it is over when the next transaction begins.
     pub(super) fn is_over_without_end(&self) -> bool {
         self.is_superseded && !self.changes_rows

@@ -147,6 +147,19 @@ fn events_that_were_lost() {
 }
 
 #[test]
+fn what_nothing_may_go_past() {
+    check(
+        "T a b",
+        "T:b1 a:1#1 a:x a:2#1 b:-  | b:-
+         T:e1(a=1,b=1) b:1#1       | T:b1 a:1#1 T:e1(a=1,b=1) b:1#1
+         T:b2 T:e2(a=1) ~          |",
+    );
+    // what is behind it does not say that the rest of a transaction was lost
+    check("T a", "T:b1 a:1#1 a:x T:e1(a=2) T:b2 a:2#1 T:e2(a=1) ~ |");
+    check("T a", "T:b1 a:1#1 T:b1 a:x T:e1(a=1) T:b2 a:2#1 T:e2(a=1) ~ |");
+}
+
+#[test]
 fn rows_that_say_which_is_the_last() {
     check(
         "all",

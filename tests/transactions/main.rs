@@ -9,7 +9,7 @@
 //! | `a:1#2` | the second event that transaction 1 has of table `a`; `a:1#2t` is a truncate, `all:1#2@a` of table `a` in another topic |
 //! | `a:1#1*7` | the event that is the seventh of the transaction at the source, under the number 1 |
 //! | `all:1` `all:1!` | a row, the last row of transaction 1 |
-//! | `a:-` `a:?` | a record of no transaction; one that cannot be read |
+//! | `a:-` `a:?` `a:x` | a record of no transaction; one that cannot be read; one that nothing may go past |
 //! | `~` | from here on all partitions are quiet |
 //!
 //! `| text` behind the records of a line is what is applied after them.
@@ -60,7 +60,9 @@ impl Bench {
         }
         let (partition, what) = record.split_once(':').unwrap();
         let number = self.numbers[partition];
-        if what == "?" {
+        if what == "x" {
+            assert_ne!(self.ledger.push_barrier(number), FREE);
+        } else if what == "?" {
             assert_eq!(self.ledger.push_unreadable(number), FREE);
         } else {
             let topic = partition.split('/').next().unwrap();

@@ -15,7 +15,7 @@ pub(super) const EVERY: Duration = Duration::from_secs(1);
 /// What was written before is there by then.
 const QUIET: Duration = Duration::from_secs(10);
 /// How long a transaction may wait before it is said.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long events are kept of which nothing has come on a transaction topic.
 const WITHOUT_TOPIC: Duration = Duration::from_secs(10);
 
@@ -88,9 +88,9 @@ impl Watch {
     /// When it does not tell its transaction, or transactions cannot be told from several partitions.
     pub(super) fn note(
         &mut self,
-        number: usize,
-        Claimed { partition, n_partitions, .. }: Claimed<'_>,
+        (number, Claimed { partition, n_partitions, .. }): (usize, Claimed<'_>),
         membership: &Membership<'_>,
+        topic: Option<&TopicPartition>,
     ) -> Result<(), RunError> {
         if let Some(watched) = self.partitions.get_mut(number) {
             watched.active = Instant::now();
@@ -101,6 +101,12 @@ impl Watch {
                 "{partition}: the transaction topic has {n_partitions} partitions, which do not say in which order transactions came: \
                  `sink.apply` = \"transactions\" needs it to have one"
             ))),
+            Membership::Begin(_) | Membership::End { .. } if topic.is_some_and(|topic| topic != partition) => {
+                Err(RunError::Fatal(format!(
+                    "{partition}: a second transaction topic: `sink.apply` = \"transactions\" is for the topics of one connector; give each a \
+                     pipeline of its own"
+                )))
+            }
             Membership::Event { .. } if self.first_event.is_none() => {
                 self.first_event = Some((partition.clone(), Instant::now()));
                 Ok(())

@@ -1,145 +1,18 @@
 //! `sink.apply = "transactions"`: whoever looks at the target sees a source transaction whole or not at all.
 
-use std::fmt::Write as _;
+mod connector;
+mod refused;
+
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::harness::{Broker, Database, Pipeline, Random, Record, fixture, recorded_topics, tombstone};
-
-const ORDERS: &str = "shop.public.orders";
-const ITEMS: &str = "shop.public.items";
-const TRANSACTIONS: &str = "shop.transaction";
-
-/// A connector that writes transactions over two tables: an order's total, and its items.
-#[derive(Default)]
-struct Connector {
-    lsn: i64,
-    /// Each with its topic, in the order in which they are written.
-    log: Vec<(&'static str, Record)>,
-}
-
-/// A transaction that is being written.
-struct Open {
-    id: i64,
-    counts: [(&'static str, i64); 2],
-}
-
-impl Connector {
-    fn begin(&mut self, id: i64) -> Open {
-        let message = json!({"status": "BEGIN", "id": format!("{id}:{}", self.lsn), "event_count": null,
-            "data_collections": null});
-        self.message(&message, id);
-        Open { id, counts: [("public.orders", 0), ("public.items", 0)] }
-    }
-
-    fn end(&mut self, open: &Open) {
-        let counts = open.counts.iter().filter(|(_, n)| *n > 0);
-        let counts: Vec<_> = counts.map(|(name, n)| json!({"data_collection": name, "event_count": n})).collect();
-        let n_events: i64 = open.counts.iter().map(|(_, n)| n).sum();
-        let message = json!({"status": "END", "id": format!("{}:{}", open.id, self.lsn),
-            "event_count": n_events, "data_collections": counts});
-        self.message(&message, open.id);
-    }
-
-    fn message(&mut self, message: &Value, id: i64) {
-        self.log.push((TRANSACTIONS, Record::raw(&message.to_string()).keyed(json!({"id": id.to_string()}))));
-    }
-
-    /// A row of the transaction comes or changes.
-    fn write(&mut self, open: &mut Open, topic: &'static str, op: &str, row: &Value) {
-        self.lsn += 8;
-        let name = topic.strip_prefix("shop.").unwrap();
-        let (_, order) = open.counts.iter_mut().find(|(known, _)| *known == name).unwrap();
-        *order += 1;
-        let order = *order;
-        let total_order: i64 = open.counts.iter().map(|(_, n)| n).sum();
-        let transaction = json!({"id": format!("{}:{}", open.id, self.lsn),
-            "total_order": total_order, "data_collection_order": order});
-        let (before, after) = if op == "d" { (row, &Value::Null) } else { (&Value::Null, row) };
-        let event = json!({"op": op, "before": before, "after": after, "transaction": transaction,
-            "source": {"connector": "postgresql", "db": "shop", "schema": "public", "lsn": self.lsn,
-                "ts_ms": 1_763_700_000_000 + self.lsn, "table": name.strip_prefix("public.").unwrap()}});
-        let key = json!({"id": row["id"]});
-        self.log.push((topic, Record::raw(&event.to_string()).keyed(key.clone())));
-        if op == "d" {
-            self.log.push((topic, tombstone(key)));
-        }
-    }
-
-    /// An order with its items, in one transaction.
-    fn order(&mut self, id: i64, amounts: &[i64]) {
-        let mut open = self.begin(id);
-        for (item, amount) in (id * 100..).zip(amounts) {
-            self.write(&mut open, ITEMS, "c", &json!({"id": item, "order_id": id, "amount": amount}));
-        }
-        self.write(&mut open, ORDERS, "c", &json!({"id": id, "total": amounts.iter().sum::<i64>()}));
-        self.end(&open);
-    }
-
-    /// Orders that come, change and go.
-    fn business(seed: u64, n_transactions: i64) -> Self {
-        let (mut random, mut connector) = (Random(seed), Self::default());
-        let mut orders: Vec<(i64, Vec<i64>)> = Vec::new();
-        for id in 1..=n_transactions {
-            let amount = i64::try_from(random.below(1_000)).unwrap();
-            if orders.len() < 5 || random.below(2) == 0 {
-                let amounts: Vec<i64> = (0..=random.below(4)).map(|n| amount + i64::try_from(n).unwrap()).collect();
-                connector.order(id, &amounts);
-                orders.push((id, amounts));
-                continue;
-            }
-            let at = random.below(orders.len());
-            let mut open = connector.begin(id);
-            if random.below(4) == 0 {
-                let (order, amounts) = orders.remove(at);
-                for (item, amount) in (order * 100..).zip(amounts) {
-                    connector.write(&mut open, ITEMS, "d", &json!({"id": item, "order_id": order, "amount": amount}));
-                }
-                connector.write(&mut open, ORDERS, "d", &json!({"id": order, "total": 0}));
-            } else {
-                let (order, amounts) = &mut orders[at];
-                amounts[0] = amount;
-                connector.write(
-                    &mut open,
-                    ITEMS,
-                    "u",
-                    &json!({"id": *order * 100, "order_id": *order, "amount": amount}),
-                );
-                let total = amounts.iter().sum::<i64>();
-                connector.write(&mut open, ORDERS, "u", &json!({"id": *order, "total": total}));
-            }
-            connector.end(&open);
-        }
-        connector
-    }
-
-    /// What a topic has, from a place in the log to another.
-    fn of(&self, topic: &str) -> Vec<Record> {
-        self.log.iter().filter(|(of, _)| *of == topic).map(|(_, record)| record.clone()).collect()
-    }
-
-    /// All of it as a file, in the order in which it was written.
-    fn file(&self) -> NamedTempFile {
-        let mut offsets = std::collections::HashMap::<&str, i64>::new();
-        let mut lines = String::new();
-        let text = |part: &Option<Vec<u8>>| part.as_ref().map(|bytes| String::from_utf8(bytes.clone()).unwrap());
-        for (topic, record) in &self.log {
-            let offset = offsets.entry(topic).or_default();
-            let line = json!({"topic": topic, "partition": 0, "offset": *offset,
-                "key": text(&record.key), "payload": text(&record.payload)});
-            writeln!(lines, "{line}").unwrap();
-            *offset += 1;
-        }
-        let mut file = NamedTempFile::new().unwrap();
-        file.write_all(lines.as_bytes()).unwrap();
-        file
-    }
-}
+use crate::harness::{Broker, Database, Pipeline, Record, fixture, recorded_topics};
+use connector::{Connector, ITEMS, ORDERS, Open, TRANSACTIONS};
 
 fn with_tables() -> Database {
     let database = Database::new();
@@ -216,31 +89,31 @@ fn foreign_keys_between_topics() {
         "create table orders (id int primary key, total int unique);
          create table items (id int primary key, order_id int references orders, amount int)",
     );
+    let with_item = |connector: &mut Connector, open: &mut Open, id: i64| {
+        connector.write(open, ORDERS, "c", &json!({"id": id, "total": id}));
+        connector.write(open, ITEMS, "c", &json!({"id": id, "order_id": id, "amount": id}));
+    };
     let mut connector = Connector::default();
-    for id in 1..=50 {
-        let mut open = connector.begin(id);
-        let total = id % 2;
-        // a unique value that moves on makes the batch go row by row
-        if id > 2 {
-            connector.write(&mut open, ITEMS, "d", &json!({"id": id - 2, "order_id": id - 2, "amount": 1}));
-            connector.write(&mut open, ORDERS, "d", &json!({"id": id - 2, "total": total}));
-        }
-        connector.write(&mut open, ORDERS, "c", &json!({"id": id, "total": total}));
-        connector.write(&mut open, ITEMS, "c", &json!({"id": id, "order_id": id, "amount": 1}));
-        connector.end(&open);
-    }
-    let broker = Broker::start();
-    let [transaction_topic, orders, items] = topics(&broker, 1);
-    // the children are read before their parents
-    for (topic, of) in [(&items, ITEMS), (&transaction_topic, TRANSACTIONS), (&orders, ORDERS)] {
-        broker.write(topic, 0, &connector.of(of));
-    }
-    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database));
+    let mut open = connector.begin(1);
+    (1..=20).for_each(|id| with_item(&mut connector, &mut open, id));
+    connector.end(&open);
+    let first = connector.file();
+    let pipeline = transactions(&Pipeline::from_file(first.path(), &database));
     pipeline.run().with_code(0);
-    assert_eq!(
-        database.rows("select i.id, total from items i join orders o on o.id = order_id order by 1"),
-        "(49,1)\n(50,0)"
-    );
+
+    let mut open = connector.begin(2);
+    with_item(&mut connector, &mut open, 21);
+    // unique values that change places make the batch go row by row
+    for (id, total) in [(1, json!(null)), (2, json!(1)), (1, json!(2))] {
+        connector.write(&mut open, ORDERS, "u", &json!({"id": id, "total": total}));
+    }
+    connector.end(&open);
+    // the children are read before their parents
+    connector.log.sort_by_key(|(topic, _)| [ITEMS, TRANSACTIONS, ORDERS].iter().position(|known| known == topic));
+    let both = connector.file();
+    pipeline.set("source.file", both.path().to_str().unwrap()).run().with_code(0).says("retreats=1 ");
+    assert_eq!(database.rows("select id, total from orders where id < 4 order by 1"), "(1,2)\n(2,1)\n(3,3)");
+    assert_eq!(database.number("select count(*) from items"), 21);
 }
 
 /// Killed again and again, with somebody looking all the time.
@@ -341,130 +214,32 @@ fn a_transaction_that_comes_again() {
     }
 }
 
-/// Everything before its transaction is there, and nothing of it.
-#[test]
-fn a_reject_in_the_middle_of_a_transaction() {
-    let bad = |connector: &mut Connector, word: Value| {
-        connector.order(1, &[1]);
-        let mut open = connector.begin(2);
-        connector.write(&mut open, ITEMS, "c", &json!({"id": 200, "order_id": 2, "amount": 5}));
-        connector.write(&mut open, ITEMS, "c", &json!({"id": 201, "order_id": 2, "amount": word}));
-        connector.write(&mut open, ORDERS, "c", &json!({"id": 2, "total": 5}));
-        connector.end(&open);
-        connector.order(3, &[7]);
-    };
-    // one that is seen when the batch is planned, and one that Postgres refuses
-    for (word, reason) in [(json!("x"), "offset 2: "), (json!(-1), "offset 2: Postgres: ")] {
-        let (database, mut connector) = (with_tables(), Connector::default());
-        database.execute("alter table items add check (amount > 0)");
-        bad(&mut connector, word);
-        let file = connector.file();
-        let pipeline = transactions(&Pipeline::from_file(file.path(), &database));
-        pipeline.run().with_code(3).says(&format!("stopped at topic {ITEMS}, partition 0, {reason}"));
-        assert_eq!(database.rows("select id from orders"), "(1)");
-        assert_eq!(database.rows("select id from items"), "(100)");
-        // that record alone is left out
-        pipeline.set("rejects.policy", "skip").run().with_code(0).says("rejects=1");
-        assert_eq!(database.rows("select id from orders order by 1"), "(1)\n(2)\n(3)");
-        assert_eq!(database.rows("select id from items order by 1"), "(100)\n(200)\n(300)");
-        let n_records = i64::try_from(connector.log.len()).unwrap();
-        assert_eq!(database.number("select sum(next_offset) from rowkind.offsets"), n_records);
-    }
-}
-
-/// Of broken JSON nobody knows whose it is.
-#[test]
-fn a_record_that_cannot_be_read() {
-    let (database, mut connector) = (with_tables(), Connector::default());
-    connector.order(1, &[1]);
-    connector.order(2, &[2, 3]);
-    connector.order(3, &[4]);
-    let at = connector.log.iter().rposition(|(topic, record)| {
-        *topic == ITEMS && String::from_utf8_lossy(record.payload.as_ref().unwrap()).contains("201")
-    });
-    connector.log[at.unwrap()].1 = Record::raw("{\"op\":");
-    let file = connector.file();
-    let pipeline = transactions(&Pipeline::from_file(file.path(), &database));
-    pipeline.run().with_code(3).says(&format!("stopped at topic {ITEMS}, partition 0, offset 2: `payload`: "));
-    assert_eq!(database.rows("select id from orders"), "(1)");
-    pipeline.set("rejects.policy", "skip").run().with_code(0).says("rejects=1");
-    assert_eq!(database.rows("select id from orders order by 1"), "(1)\n(2)\n(3)");
-}
-
 /// One partition has far more than may wait before the others are read at all.
 #[test]
 fn a_partition_that_is_far_ahead() {
     let (broker, database) = (Broker::start(), with_tables());
     let [transaction_topic, orders, items] = topics(&broker, 1);
     let mut connector = Connector::default();
-    for id in 1..=4_000 {
+    for id in 1..=1_400 {
         connector.order(id, &[1, 2, 3]);
     }
     let n_bytes: usize = connector.of(ITEMS).iter().map(|record| record.payload.as_ref().unwrap().len()).sum();
-    assert!(n_bytes > 2 << 20, "{n_bytes}");
+    assert!(n_bytes > 1 << 20, "{n_bytes}");
     broker.write(&items, 0, &connector.of(ITEMS));
     let pipeline = transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database))
-        .set("batch.max_transaction_bytes", "1MB")
-        .set("batch.max_bytes", "50KB");
+        .set("batch.max_transaction_bytes", "256KB")
+        .set("batch.max_bytes", "10KB");
     let bridge = pipeline.clone().with_variable("RUST_LOG", "info,rowkind::source=debug").start();
     bridge.wait_for_log("held back");
+    // librdkafka's statistics take what was fetched for read, and it was thrown away
+    thread::sleep(Duration::from_secs(7));
     assert_eq!(database.number("select count(*) from orders"), 0);
     watched(&database, || {
         broker.write(&orders, 0, &connector.of(ORDERS));
         broker.write(&transaction_topic, 0, &connector.of(TRANSACTIONS));
-        database.wait_for_rows("select count(*) from items", "(12000)");
+        database.wait_for_rows("select count(*) from items", "(4200)");
     });
     bridge.stop().with_code(0);
-}
-
-#[test]
-fn a_transaction_that_is_too_large() {
-    let (broker, database) = (Broker::start(), with_tables());
-    let [transaction_topic, orders, items] = topics(&broker, 1);
-    let mut connector = Connector::default();
-    connector.order(7, &vec![1; 1_000]);
-    for (topic, of) in [(&orders, ORDERS), (&transaction_topic, TRANSACTIONS), (&items, ITEMS)] {
-        broker.write(topic, 0, &connector.of(of));
-    }
-    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database));
-    let small = pipeline.clone().set("batch.max_transaction_bytes", "100KB").set("batch.max_rows", "100");
-    small.run().with_code(1).says("transaction 7: ").says("raise `batch.max_transaction_bytes`, which is 102400 bytes");
-    assert_eq!(database.number("select count(*) from items"), 0);
-    // whatever a batch may have
-    pipeline.set("batch.max_rows", "100").run().with_code(0).says("done records=1003 rows=1001 batches=1 ");
-}
-
-#[test]
-fn what_does_not_tell_its_transactions() {
-    let (broker, database) = (Broker::start(), with_tables());
-    let orders = broker.topic(ORDERS, 1);
-    let mut connector = Connector::default();
-    connector.order(1, &[]);
-    broker.write(&orders, 0, &connector.of(ORDERS));
-    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&orders], &database));
-    pipeline.run().with_code(1).says("the connector's transaction topic is not read; add it to `source.topics`");
-    // and while it runs
-    pipeline.start().wait().with_code(1).says("`shop.transaction`, if its name was not changed");
-    assert_eq!(database.number("select count(*) from orders"), 0);
-
-    let file = crate::harness::file_of(ORDERS, 0, &[crate::harness::created("orders", json!({"id": 1, "total": 2}))]);
-    let pipeline = transactions(&Pipeline::from_file(file.path(), &database));
-    pipeline.run().with_code(1).says("partition 0: an event that does not say which transaction it belongs to");
-    for format in ["canal-json", "ogg-json", "flattened-json", "auto"] {
-        pipeline.clone().set("source.format", format).run().with_code(2).says("do not say which transaction");
-    }
-    pipeline.set("sink.lanes", "4").run().with_code(2).says("--sink-lanes: expected 1 beside `sink.apply`");
-}
-
-#[test]
-fn a_transaction_topic_of_several_partitions() {
-    let (broker, database) = (Broker::start(), with_tables());
-    let topic = broker.topic(TRANSACTIONS, 2);
-    let mut connector = Connector::default();
-    connector.order(1, &[]);
-    broker.write(&topic, 1, &connector.of(TRANSACTIONS));
-    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&topic], &database));
-    pipeline.run().with_code(1).says("the transaction topic has 2 partitions");
 }
 
 /// The second one waits, and takes over.
