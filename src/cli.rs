@@ -27,6 +27,7 @@ pub fn command() -> Command {
                 .help("How log lines look; RUST_LOG chooses which there are"),
         )
         .subcommand(run())
+        .subcommand(check())
         .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
@@ -43,6 +44,25 @@ fn run() -> Command {
              --sink-url postgres://app@localhost/shop",
         );
     of_pipeline(run, false)
+}
+
+fn check() -> Command {
+    let check = Command::new("check")
+        .about("Say what would fail before the start: brokers, topics, records, registry, target, rights")
+        .after_help(
+            "It reads the last records of each topic and applies them to the target in a transaction that is rolled back; it takes the\n\
+             settings of `rowkind run`. Exit codes: 0 nothing would fail, 1 something would, 2 usage or configuration.\n\n\
+             Example:\n  rowkind check -c rowkind.toml",
+        )
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .value_name("OUTPUT")
+                .value_parser(value_parser!(Output))
+                .default_value("text")
+                .help("How findings are printed; json is one object a line"),
+        );
+    of_pipeline(check, true)
 }
 
 /// A command on a pipeline, with its settings. They are shown with `run` alone.

@@ -19,10 +19,11 @@
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod decode;

@@ -187,6 +187,18 @@ const FIXED: &[(&str, &str)] =
 ///
 /// When librdkafka does not take a property, or a pattern is none.
 pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
+    let consumer = unsubscribed(kafka)?;
+    let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
+    Ok(consumer)
+}
+
+/// A consumer that reads nothing yet.
+///
+/// # Errors
+///
+/// When librdkafka does not take a property.
+pub(super) fn unsubscribed(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers).set("group.id", &kafka.group);
     for (key, value) in DEFAULTS {
@@ -199,11 +211,7 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
         config.set(*key, *value);
     }
     let context = Context { token_location: kafka.token_location.clone(), ..Context::default() };
-    let consumer: QueuedConsumer =
-        config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))?;
-    let topics: Vec<&str> = kafka.subscription.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics).map_err(|error| SourceError::Fatal(format!("Kafka: cannot subscribe: {error}")))?;
-    Ok(consumer)
+    config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))
 }
 
 /// Why there is no consumer. A property is named as one of `properties`; its value may be a secret.

@@ -13,6 +13,7 @@ mod kafka;
 mod line;
 mod ownership;
 mod reading;
+mod sample;
 mod start;
 mod stop;
 mod survey;
@@ -31,6 +32,7 @@ pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};
 pub use reading::Reading;
+pub use sample::{Sampled, Sampler};
 pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.

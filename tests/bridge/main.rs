@@ -16,6 +16,7 @@ mod aside;
 mod auto;
 mod changelogs;
 mod changes;
+mod check;
 mod demo;
 mod errors;
 mod evolve;

@@ -12,6 +12,7 @@
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - `deferred`: constraints that wait for the end of the batch
 //! - `retreat`: a batch that did not go through, row by row
+//! - `trial`: records that are applied and taken back
 //! - `rejects`, `kept`, `retry`: records that were put aside, in `rowkind.rejects`; written, read, applied after all
 //! - [`failure`]: what an error asks for
 
@@ -37,6 +38,7 @@ mod rows;
 pub mod sql;
 mod tables;
 pub mod text;
+mod trial;
 pub mod types;
 mod writes;
 
@@ -61,6 +63,7 @@ use plan::{Plan, Planner, Unplanned};
 use rejects::Ledger;
 pub use retry::{Page, Retried, Try};
 use text::TextColumn;
+pub use trial::Trial;
 use writes::Statement;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -93,7 +93,12 @@ impl Pipeline {
 
     /// Runs `rowkind rejects` with these words behind it.
     pub(crate) fn rejects(&self, words: &[&str]) -> Ended {
-        self.start_command(&[&["rejects"], words].concat()).wait()
+        self.run_command(&[&["rejects"], words].concat())
+    }
+
+    /// Runs another command on it, up to its end.
+    pub(crate) fn run_command(&self, words: &[&str]) -> Ended {
+        self.start_command(words).wait()
     }
 
     /// Runs it up to the end of its input.

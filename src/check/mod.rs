@@ -1,0 +1,289 @@
+//! `rowkind check`: everything that can be known before the start, each with what to do where it would fail.
+//!
+//! It asks the brokers, reads the last records of each topic, decodes them, and applies them to the target in transactions
+//! that are rolled back. Nothing is stored, made or joined.
+
+mod report;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::ArgMatches;
+use rowkind_formats::{Event, changelog};
+use serde_json::Value;
+use tokio::runtime::{Handle, Runtime};
+
+use crate::config::{self, Config, ConfigError, RejectPolicy, Sink, Source};
+use crate::decode::{self, Undecoded};
+use crate::inspect::Output;
+use crate::records::{Records, TopicPartition};
+use crate::registry::Registry;
+use crate::rejects::Rejects;
+use crate::sieve::Sieve;
+use crate::sink::postgres::plan::Planner;
+use crate::sink::postgres::{Failure, PostgresSink};
+use crate::source::{Sampled, Sampler};
+use report::Report;
+
+/// How many of the last records of each partition are looked at.
+const N_SAMPLED: i64 = 200;
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Options {
+    config: Config,
+    is_json: bool,
+}
+
+impl Options {
+    /// Reads the flags of `rowkind check`.
+    ///
+    /// # Errors
+    ///
+    /// When the pipeline's settings cannot be used.
+    pub fn read(flags: &ArgMatches) -> Result<Self, ConfigError> {
+        let is_json = flags.get_one("output") == Some(&Output::Json);
+        Ok(Self { config: Config::read(flags)?, is_json })
+    }
+}
+
+/// Looks, and says what it finds on standard output.
+///
+/// # Errors
+///
+/// When something would fail.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let Options { config, is_json } = options;
+    let runtime = Runtime::new().context("cannot start threads")?;
+    runtime.block_on(async {
+        let registry =
+            config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
+        let decoding = Arc::new(decode::Shared::new(registry));
+        let mut check = Check { config: &config, decoding, report: Report::new(is_json), stored: HashMap::new() };
+        check.report.good(&format!("configuration: pipeline {}", config.name));
+        let target = check.target().await;
+        tokio::task::block_in_place(|| check.source(target));
+        match check.report.n_bad() {
+            0 => Ok(()),
+            1 => bail!("1 thing would fail"),
+            n => bail!("{n} things would fail"),
+        }
+    })
+}
+
+struct Check<'c> {
+    config: &'c Config,
+    decoding: Arc<decode::Shared>,
+    report: Report,
+    /// The stored next offsets.
+    stored: HashMap<TopicPartition, i64>,
+}
+
+impl Check<'_> {
+    /// The target, where it is Postgres and answers.
+    async fn target(&mut self) -> Option<PostgresSink> {
+        let postgres = match &self.config.sink {
+            Sink::Postgres(postgres) => postgres,
+            Sink::Changelog(_) => return None,
+        };
+        let mut sink = PostgresSink::new(&self.config.name, postgres, &self.config.rejects);
+        let host = postgres.connect.get_host();
+        match sink.look_at_offsets().await {
+            Ok((stored, may)) => {
+                self.report.good(&format!("target: Postgres at {host} answers"));
+                if may {
+                    self.report
+                        .good(&format!("rowkind.offsets: {} partitions of this pipeline are stored", stored.len()));
+                } else {
+                    self.report.bad(
+                        "rowkind.offsets: the role cannot store offsets",
+                        "grant it CREATE on the database, or make the schema with another role and grant USAGE on schema rowkind and SELECT, INSERT, UPDATE on its tables",
+                    );
+                }
+                self.stored = stored;
+                Some(sink)
+            }
+            Err(failure) => {
+                self.report.bad(
+                    &format!("target: Postgres at {host}: {failure}"),
+                    "see `sink.url`: host, port, database, role, password, sslmode",
+                );
+                None
+            }
+        }
+    }
+
+    fn source(&mut self, mut target: Option<PostgresSink>) {
+        let kafka = match &self.config.source {
+            Source::Kafka(kafka) => kafka,
+            Source::File { path, .. } => {
+                match std::fs::File::open(path) {
+                    Ok(_) => self.report.good(&format!("source: `{}` can be read", path.display())),
+                    Err(error) => {
+                        self.report.bad(&format!("source: `{}`: {error}", path.display()), "see `source.file`")
+                    }
+                }
+                return;
+            }
+        };
+        let topics = Sampler::new(kafka).and_then(|sampler| Ok((sampler.topics()?, sampler)));
+        let (topics, sampler) = match topics {
+            Ok(found) => found,
+            Err(error) => {
+                let remedy = "see `source.brokers`, and `source.security_protocol`, `source.sasl_…`, `source.ssl_…`";
+                self.report.bad(&format!("brokers {}: {error}", kafka.brokers), remedy);
+                return;
+            }
+        };
+        self.report.good(&format!("brokers {} answer", kafka.brokers));
+        if topics.is_empty() {
+            self.report.doubtful(
+                "topics: the pattern matches none yet",
+                "see `source.topic_pattern`; topics that come are read from their beginning",
+            );
+        }
+        for (topic, n_partitions) in topics {
+            if n_partitions == 0 {
+                let remedy = "create it, or see `source.topics`: a connector names it `prefix.schema.table`";
+                self.report.bad(&format!("topic {topic}: it is not there"), remedy);
+                continue;
+            }
+            match sampler.sample(&topic, n_partitions, N_SAMPLED) {
+                Ok((partitions, records)) => {
+                    self.offsets(&topic, &partitions);
+                    self.records(&topic, &records, target.as_mut());
+                }
+                Err(error) => self.report.bad(
+                    &format!("topic {topic}: {error}"),
+                    "see the rights of the login: READ and DESCRIBE on the topic and the group",
+                ),
+            }
+        }
+    }
+
+    /// Whether the stored offsets are still there.
+    fn offsets(&mut self, topic: &str, partitions: &[Sampled]) {
+        let is_postgres = matches!(self.config.sink, Sink::Postgres(_));
+        let mut is_good = true;
+        for Sampled { partition, low, high, committed } in partitions {
+            let stored = if is_postgres { self.stored.get(partition).copied() } else { *committed };
+            let Some(stored) = stored.filter(|stored| !(low..=high).contains(&stored)) else { continue };
+            is_good = false;
+            self.report.bad(
+                &format!("{partition}: the stored next offset is {stored}, and the broker has {low} to {high}"),
+                "a gap: rowkind does not jump over it. Bring the records back, or start the partition anew as the error of `rowkind run` says",
+            );
+        }
+        if is_good {
+            let lag = |of: &Sampled| {
+                let stored = if is_postgres { self.stored.get(&of.partition).copied() } else { of.committed };
+                of.high - stored.unwrap_or(of.low)
+            };
+            let n_left: i64 = partitions.iter().map(lag).sum();
+            self.report.good(&format!("topic {topic}: {} partitions, {n_left} records to read", partitions.len()));
+        }
+    }
+
+    /// What the last records are, and whether the target takes them.
+    fn records(&mut self, topic: &str, records: &Records, target: Option<&mut PostgresSink>) {
+        if records.len() == 0 {
+            self.report.doubtful(&format!("topic {topic}: it holds no records to look at"), "");
+            return;
+        }
+        if !self.decode(topic, records) {
+            return;
+        }
+        let (Some(sink), Sink::Postgres(postgres)) = (target, &self.config.sink) else { return };
+        // each record is judged, and none is kept
+        let judging = config::Rejects { policy: RejectPolicy::Stop, block_key: false, ..self.config.rejects.clone() };
+        let sieve = Sieve::new(self.config, Arc::clone(&self.decoding), None);
+        let mut planner = Planner::new(self.config, postgres.evolve, sieve, Arc::new(Rejects::new(&judging)));
+        match Handle::current().block_on(sink.try_out(records, &mut planner)) {
+            Ok(trial) => {
+                for statement in &trial.altered {
+                    self.report.good(&format!("topic {topic}: the first rows would run: {statement}"));
+                }
+                match trial.stopped {
+                    None => {
+                        self.report.good(&format!("topic {topic}: its last {} records fit the target", records.len()))
+                    }
+                    Some((partition, offset, reason)) => self.report.bad(
+                        &format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
+                        "the pipeline stops there, unless `rejects.policy` says otherwise",
+                    ),
+                }
+            }
+            // a sample begins in the middle: parents and earlier changes of its rows are before it
+            Err(Failure::Data { text, remedy, sqlstate })
+                if sqlstate.as_ref().is_none_or(|code| code.starts_with("23")) =>
+            {
+                self.report
+                    .doubtful(&format!("topic {topic}: its last records alone do not fit the target: {text}"), remedy);
+            }
+            Err(failure) => self.report.bad(&format!("topic {topic}: {failure}"), ""),
+        }
+    }
+
+    /// Whether the records can be read.
+    fn decode(&mut self, topic: &str, records: &Records) -> bool {
+        let mut sieve = Sieve::new(self.config, Arc::clone(&self.decoding), None);
+        let (mut tables, mut n_rows, mut not_sent) = (BTreeSet::new(), 0, BTreeSet::new());
+        for index in 0..records.len() {
+            let record = records.get(index);
+            match sieve.decode(&record) {
+                Ok(Event::Change(change)) => {
+                    n_rows += change.rows.len();
+                    tables.insert(changelog::table_name(&change.table));
+                    not_sent.extend(change.rows.iter().flat_map(|row| &row.not_sent).map(ToString::to_string));
+                }
+                Ok(_) => {}
+                Err(Undecoded::Bad(reason)) => {
+                    let place = format!("topic {topic}, partition {}, offset {}", record.partition, record.offset);
+                    let remedy =
+                        "see `source.format` (auto finds it out); `rowkind inspect` prints the topic's records";
+                    self.report.bad(&format!("{place}: {reason}"), remedy);
+                    return false;
+                }
+                Err(undecoded) => {
+                    self.report.bad(&format!("topic {topic}: {undecoded}"), "see `[registry]`");
+                    return false;
+                }
+            }
+        }
+        let tables: Vec<String> = tables.into_iter().collect();
+        self.report.good(&format!(
+            "topic {topic}: the last {} records are {n_rows} rows of {}",
+            records.len(),
+            tables.join(", ")
+        ));
+        if !not_sent.is_empty() {
+            let columns: Vec<String> = not_sent.into_iter().collect();
+            self.report.doubtful(
+                &format!("topic {topic}: columns that were not sent where they did not change: {}", columns.join(", ")),
+                "they keep what the target holds; a row whose key changes needs them: REPLICA IDENTITY FULL on the source table sends all",
+            );
+        }
+        let defaulted = (0..records.len()).find_map(|index| column_with_default(records.get(index).payload?));
+        if let Some(column) = defaulted {
+            self.report.doubtful(
+                &format!("topic {topic}: column {column} can be null and has a default: Connect's converter may have written the default in place of NULL"),
+                "set `value.converter.replace.null.with.default=false` at the connector",
+            );
+        }
+        true
+    }
+}
+
+/// A column whose NULL Connect's JSON converter may have replaced, by the schema of an envelope.
+fn column_with_default(payload: &[u8]) -> Option<String> {
+    let message: Value = serde_json::from_slice(payload).ok()?;
+    let fields = message.get("schema")?.get("fields")?.as_array()?;
+    let after = fields.iter().find(|field| field.get("field").and_then(Value::as_str) == Some("after"))?;
+    let columns = after.get("fields")?.as_array()?;
+    let is_it = |column: &&Value| {
+        column.get("optional").and_then(Value::as_bool) == Some(true)
+            && column.get("default").is_some_and(|default| !default.is_null())
+    };
+    Some(columns.iter().find(is_it)?.get("field")?.as_str()?.to_owned())
+}
