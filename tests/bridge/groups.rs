@@ -86,7 +86,7 @@ fn an_instance_that_was_frozen_is_fenced() {
     let mut load = Load::new(&broker, &topic);
     load.write();
     let pipeline = Pipeline::from_topics(&broker, &[&topic], &database);
-    let mut frozen = pipeline.clone().set("batch.linger", "3s").set("source.properties", "debug=fetch").start();
+    let mut frozen = pipeline.clone().set("batch.linger", "3s").start();
     load.is_applied_once(&database);
     load.write();
     // it has read them, and waits for more to come
