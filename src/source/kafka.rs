@@ -31,6 +31,8 @@ pub struct KafkaSource {
     /// How many records before the stored offset are read again.
     tail: i64,
     progress: Arc<Progress>,
+    /// For how long the lanes may be full before everything is paused.
+    pause_after: Duration,
     was_assigned: bool,
     /// When a partition was last read from another place than the one behind its last record.
     moved_at: Instant,
@@ -66,6 +68,7 @@ impl KafkaSource {
             stop: modes.1.clone(),
             tail,
             progress,
+            pause_after: PAUSE_AFTER.min(kafka.max_poll_interval() / 4),
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
@@ -107,8 +110,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let pause_after = self.pause_after();
-        let Self { consumer, moved_at, .. } = self;
+        let Self { consumer, moved_at, pause_after, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match consumer::sort(&error) {
@@ -121,7 +123,7 @@ impl KafkaSource {
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
-                let mut keep_alive = KeepAlive::new(consumer, pause_after);
+                let mut keep_alive = KeepAlive::new(consumer, *pause_after);
                 gatherer.push(place, message.key(), message.payload(), || {
                     keep_alive.wait();
                     !shutdown.is_requested()
@@ -202,10 +204,6 @@ impl KafkaSource {
             tracing::debug!(topic = %partition.topic, partition = partition.partition, offset = next_offset, epoch, "reading");
         }
         Ok(list)
-    }
-
-    fn pause_after(&self) -> Duration {
-        PAUSE_AFTER.min(self.settings.max_poll_interval() / 4)
     }
 
     /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.
