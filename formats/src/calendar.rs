@@ -347,6 +347,15 @@ mod tests {
     }
 
     #[test]
+    fn milliseconds_since_1970() {
+        assert_eq!(unix_millis("2024-02-29T14:34:56.7+02:00"), Some(1_709_210_096_700));
+        assert_eq!(unix_millis("1969-12-31T23:59:59.9991Z"), Some(0));
+        assert_eq!(unix_millis("1970-01-01T00:00:00.001000Z"), Some(1));
+        assert_eq!(unix_millis("2024-02-29T14:34:56"), None, "it has no zone");
+        assert_eq!(unix_millis("1709210096700"), None);
+    }
+
+    #[test]
     fn every_day_of_800_years_is_there_and_back() {
         for day in -146_097..146_097 {
             let (year, month, date) = civil(day);

@@ -121,7 +121,7 @@ impl Check<'_> {
                 match std::fs::File::open(path) {
                     Ok(_) => self.report.good(&format!("source: `{}` can be read", path.display())),
                     Err(error) => {
-                        self.report.bad(&format!("source: `{}`: {error}", path.display()), "see `source.file`")
+                        self.report.bad(&format!("source: `{}`: {error}", path.display()), "see `source.file`");
                     }
                 }
                 return;
@@ -187,7 +187,7 @@ impl Check<'_> {
 
     /// What the last records are, and whether the target takes them.
     fn records(&mut self, topic: &str, records: &Records, target: Option<&mut PostgresSink>) {
-        if records.len() == 0 {
+        if records.is_empty() {
             self.report.doubtful(&format!("topic {topic}: it holds no records to look at"), "");
             return;
         }
@@ -206,7 +206,7 @@ impl Check<'_> {
                 }
                 match trial.stopped {
                     None => {
-                        self.report.good(&format!("topic {topic}: its last {} records fit the target", records.len()))
+                        self.report.good(&format!("topic {topic}: its last {} records fit the target", records.len()));
                     }
                     Some((partition, offset, reason)) => self.report.bad(
                         &format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),

@@ -33,6 +33,8 @@ pub struct KafkaSource {
     /// How many records before the stored offset are read again.
     tail: i64,
     progress: Arc<Progress>,
+    /// For how long the lanes may be full before everything is paused.
+    pause_after: Duration,
     was_assigned: bool,
     /// When a partition was last read from another place than the one behind its last record.
     moved_at: Instant,
@@ -76,6 +78,7 @@ impl KafkaSource {
             stop: modes.1.clone(),
             tail,
             progress,
+            pause_after: PAUSE_AFTER.min(kafka.max_poll_interval() / 4),
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
@@ -127,8 +130,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let pause_after = self.pause_after();
-        let Self { consumer, moved_at, settings, held, .. } = self;
+        let Self { consumer, moved_at, settings, held, pause_after, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match failure::sort(&error) {
@@ -141,7 +143,7 @@ impl KafkaSource {
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
-                let mut keep_alive = KeepAlive::new(consumer, pause_after);
+                let mut keep_alive = KeepAlive::new(consumer, *pause_after);
                 let headers =
                     message.headers().filter(|_| settings.keeps_headers).map(headers::text).unwrap_or_default();
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
@@ -267,10 +269,6 @@ impl KafkaSource {
 
     fn gap(&self, partition: &TopicPartition, next_offset: i64, found: &str) -> SourceError {
         gap(partition, next_offset, found, (&self.pipeline, self.group_offsets))
-    }
-
-    fn pause_after(&self) -> Duration {
-        PAUSE_AFTER.min(self.settings.max_poll_interval() / 4)
     }
 
     /// Uses librdkafka's statistics: an end that was reached moves a partition past what only the broker sees there.

@@ -105,7 +105,7 @@ impl Sampler {
         // behind the last record there may be what only the broker sees: then the time runs out
         while !open.is_empty() && began.elapsed() < TIMEOUT {
             match self.consumer.poll(POLL) {
-                None if began.elapsed() > TIMEOUT / 3 && records.len() > 0 => break,
+                None if began.elapsed() > TIMEOUT / 3 && !records.is_empty() => break,
                 None => {}
                 Some(Err(error)) => return Err(consumer::fatal(&error)),
                 Some(Ok(message)) => {
@@ -126,6 +126,7 @@ impl Sampler {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn failed(error: KafkaError) -> SourceError {
     SourceError::Fatal(format!("Kafka: {error}"))
 }

@@ -86,7 +86,7 @@ fn an_instance_that_was_frozen_is_fenced() {
     let mut load = Load::new(&broker, &topic);
     load.write();
     let pipeline = Pipeline::from_topics(&broker, &[&topic], &database);
-    let mut frozen = pipeline.clone().set("batch.linger", "3s").set("source.properties", "debug=fetch").start();
+    let mut frozen = pipeline.clone().set("batch.linger", "3s").start();
     load.is_applied_once(&database);
     load.write();
     // it has read them, and waits for more to come
@@ -100,6 +100,32 @@ fn an_instance_that_was_frozen_is_fenced() {
     frozen.wait_for_log("another instance has taken it over; its records are left to that one");
     assert!(frozen.is_running(), "{}", frozen.log());
     frozen.stop().with_code(0);
+    other.stop().with_code(0);
+}
+
+/// Postgres ends its session, and what it had begun is the other's.
+#[test]
+fn an_instance_that_was_frozen_in_a_transaction() {
+    let (broker, database) = (Broker::start(), Database::noting_changes_of_t(COLUMNS));
+    let topic = broker.topic("shop.public.t", N_PARTITIONS);
+    let mut load = Load::new(&broker, &topic);
+    load.write();
+    let url = database.url();
+    let and = if url.contains('?') { '&' } else { '?' };
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .with_variable("ROWKIND_SINK_URL", &format!("{url}{and}options[idle_in_transaction_session_timeout]=2s"));
+    let frozen = pipeline.start();
+    load.is_applied_once(&database);
+    let lock = database.lock("t");
+    load.write();
+    database.wait_for_rows("select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'", "(t)");
+    frozen.signal(Signal::STOP);
+    drop(lock);
+    let other = pipeline.start();
+    load.is_applied_once(&database);
+    frozen.signal(Signal::CONT);
+    load.write();
+    load.is_applied_once(&database);
     other.stop().with_code(0);
 }
 
