@@ -80,6 +80,8 @@ pub struct KafkaSink {
     pub topic: TopicTemplate,
     /// librdkafka's own properties, over everything that rowkind sets.
     pub properties: Vec<(String, String)>,
+    /// The file that holds the token of SASL OAUTHBEARER.
+    pub token_location: Option<PathBuf>,
     /// Whether the source's offsets are sent with each transaction. Else they are committed behind it.
     pub is_exactly_once: bool,
     /// Whether missing topics are created.
@@ -197,6 +199,7 @@ fn kafka(read: &Reader<'_>, source: &Source) -> Result<KafkaSink, ConfigError> {
             )
         })?,
         properties,
+        token_location: source.and_then(|source| source.token_location.clone()),
         is_exactly_once: read.choice("sink.delivery_guarantee", &[("exactly-once", true), ("at-least-once", false)])?,
         create: read.flag("sink.create")?,
     })

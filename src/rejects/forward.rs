@@ -6,12 +6,14 @@
 //! partition has a transactional id of its own, so that whoever begins with it fences out those before.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
@@ -23,7 +25,7 @@ use super::kept::Kept;
 use crate::config::Kafka;
 use crate::records::TopicPartition;
 use crate::sink::kafka::reject_headers;
-use crate::source::{SourceError, not_created};
+use crate::source::{SourceError, not_created, token_of_file};
 
 /// Why rejects were not forwarded. They stay in the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,7 @@ pub struct Forwarder {
     kafka: Kafka,
     max_bytes: usize,
     /// Asks for what the group has committed; never a member of it.
-    group: BaseConsumer,
+    group: BaseConsumer<Context>,
     /// The last used is the last.
     producers: VecDeque<Producing>,
 }
@@ -64,11 +66,25 @@ struct Producing {
 /// Receives librdkafka's callbacks.
 #[derive(Default)]
 struct Context {
+    /// The file of the token to log in with.
+    token_location: Option<PathBuf>,
     /// Why the last record was not delivered.
     undelivered: Mutex<Option<RDKafkaErrorCode>>,
 }
 
+impl Context {
+    fn new(kafka: &Kafka) -> Self {
+        Self { token_location: kafka.token_location.clone(), ..Self::default() }
+    }
+}
+
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token_of_file(self.token_location.as_deref())
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("Kafka: {error}: {reason}");
     }
@@ -77,6 +93,8 @@ impl ClientContext for Context {
         tracing::debug!(target: "librdkafka", facility, "{message}");
     }
 }
+
+impl ConsumerContext for Context {}
 
 impl ProducerContext<NoCustomPartitioner> for Context {
     type DeliveryOpaque = ();
@@ -99,7 +117,7 @@ impl Forwarder {
             .set("group.id", format!("{pipeline}.rejects"))
             .set("enable.auto.commit", "false")
             .set("isolation.level", "read_committed")
-            .create()
+            .create_with_context(Context::new(&kafka))
             .map_err(|error| not_created(error, PROPERTIES))?;
         // keys, headers and the record's frame come on top
         let max_bytes = max_record_bytes.saturating_add(1 << 20).min(1_000_000_000);
@@ -137,7 +155,7 @@ impl Forwarder {
     /// Begins with a partition: nobody who began before can commit any more, and what they have committed is known.
     fn begin(&self, partition: &TopicPartition) -> Result<Producing, Unforwarded> {
         let TopicPartition { topic, partition: number } = partition;
-        let context = Context::default();
+        let context = Context::new(&self.kafka);
         let producer: ThreadedProducer<Context> = client(&self.kafka)
             .set("transactional.id", format!("rowkind.{}.{topic}.{number}", self.pipeline))
             .set("message.max.bytes", self.max_bytes.to_string())
@@ -186,7 +204,8 @@ fn topic_of(reject: &Kept) -> &str {
 
 fn client(kafka: &Kafka) -> ClientConfig {
     let mut config = ClientConfig::new();
-    for (key, value) in &kafka.properties {
+    // an instance's name is for members of its group
+    for (key, value) in kafka.properties.iter().filter(|(key, _)| key != "group.instance.id") {
         config.set(key, value);
     }
     config.set("bootstrap.servers", &kafka.brokers);

@@ -90,8 +90,7 @@ impl ClientContext for Context {
 
     /// What is wrong with it comes back as an error.
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        let path = self.token_location.as_deref();
-        Ok(token::read(path.ok_or("OAUTHBEARER needs `source.sasl_oauthbearer_token_location`")?)?)
+        token::of_file(self.token_location.as_deref())
     }
 
     fn stats(&self, statistics: Statistics) {

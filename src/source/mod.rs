@@ -33,6 +33,7 @@ pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};
 pub use reading::Reading;
 pub use sample::{Sampled, Sampler};
+pub(crate) use token::of_file as token_of_file;
 pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.

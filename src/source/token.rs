@@ -1,5 +1,6 @@
 //! The token of SASL OAUTHBEARER, from a file that something else keeps fresh: an agent, a Kubernetes volume.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,12 +20,21 @@ struct Claims {
     sub: Option<String>,
 }
 
+/// The token of the file that is configured.
+///
+/// # Errors
+///
+/// When none is, it cannot be read, or is empty.
+pub(crate) fn of_file(path: Option<&Path>) -> Result<OAuthToken, Box<dyn Error>> {
+    Ok(read(path.ok_or("OAUTHBEARER needs `source.sasl_oauthbearer_token_location`")?)?)
+}
+
 /// Reads the token. librdkafka asks again when most of its time is over.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, or is empty.
-pub(super) fn read(path: &Path) -> Result<OAuthToken, String> {
+fn read(path: &Path) -> Result<OAuthToken, String> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         format!("`source.sasl_oauthbearer_token_location`: cannot read `{}`: {error}", path.display())
     })?;

@@ -46,7 +46,9 @@ fn is_subscribed(wanted: &str, topic: &str) -> bool {
 
 /// Whether a topic's name has the form of those that go by a table, or is another one of the connector's own.
 fn is_of_one_table(topic: &str, prefix: &str, transactions: &str) -> bool {
-    let is_own = topic == transactions || topic == prefix || topic.starts_with("__debezium");
+    // a mirror may have put a prefix of its own before the connector's
+    let is_heartbeat = topic.split('.').any(|part| part.starts_with("__debezium"));
+    let is_own = topic == transactions || topic == prefix || is_heartbeat;
     let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
     is_own || rest.is_some_and(|rest| rest.contains('.') || rest == "message")
 }
@@ -65,6 +67,7 @@ mod tests {
         let topics = ["shop.public.orders", "shop.transaction", "shop.message"];
         assert!(has(&[], &topics, "public.orders"));
         assert!(!has(&[], &topics, "public.items"), "its topic is not among those that are read");
+        assert!(!has(&[], &["shop.transaction", "mirror.__debezium-heartbeat.shop"], "public.items"));
         assert!(has(&["^shop\\..*"], &topics, "public.items"), "its topic is to come");
         assert!(has(&["shop.public.items"], &topics, "public.items"));
         assert!(has(&[], &["shop.all", "shop.transaction"], "public.items"), "it may be in that one");

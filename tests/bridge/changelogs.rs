@@ -232,6 +232,23 @@ fn topics_are_printed_and_not_again_at_the_next_start() {
     assert_eq!(printed(&pipeline), "+U public.t {\"id\":1,\"v\":\"c\"}\n");
 }
 
+/// Where the pipeline starts is stored with the group before anything is read.
+#[test]
+fn a_start_behind_the_newest() {
+    let broker = Broker::start();
+    let topic = broker.topic("shop.public.t", 2);
+    broker.write(&topic, 0, &[created("t", row(1, "a"))]);
+    let pipeline = Pipeline::changelog_from_broker(&broker, "stdout")
+        .set("source.topics", &topic)
+        .set("source.start", "latest-offset");
+    assert_eq!(printed(&pipeline), "");
+    broker.write(&topic, 0, &[created("t", row(2, "b"))]);
+    broker.write(&topic, 1, &[created("t", row(3, "c"))]);
+    let mut lines: Vec<String> = printed(&pipeline).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, [r#"+I public.t {"id":2,"v":"b"}"#, r#"+I public.t {"id":3,"v":"c"}"#]);
+}
+
 /// `| head` has seen enough: that is no failure.
 #[test]
 fn a_reader_that_goes_away() {

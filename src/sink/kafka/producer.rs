@@ -1,9 +1,11 @@
 //! librdkafka's transactional producer, and how its errors leave it.
 
+use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -15,6 +17,7 @@ use super::failure::{Failure, is_of_record};
 use crate::config;
 use crate::records::Advance;
 use crate::reencode::Message;
+use crate::source::token_of_file;
 
 /// A producer with transactions.
 pub(super) struct Producer(ThreadedProducer<Context>);
@@ -35,11 +38,25 @@ pub(super) enum Broken {
 /// Receives librdkafka's callbacks.
 #[derive(Default)]
 pub(super) struct Context {
+    /// The file of the token to log in with.
+    token_location: Option<PathBuf>,
     /// The first record that could not be written, as its index in the batch.
     undelivered: Mutex<Option<(usize, RDKafkaErrorCode)>>,
 }
 
+impl Context {
+    pub(super) fn new(settings: &config::KafkaSink) -> Self {
+        Self { token_location: settings.token_location.clone(), ..Self::default() }
+    }
+}
+
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token_of_file(self.token_location.as_deref())
+    }
+
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == "CONFWARN" {
             tracing::warn!("Kafka: {message}");
@@ -93,7 +110,7 @@ impl Producer {
             }
         }
         config.set("transactional.id", transactional_id).set("enable.idempotence", "true");
-        let producer: ThreadedProducer<Context> = config.create_with_context(Context::default())?;
+        let producer: ThreadedProducer<Context> = config.create_with_context(Context::new(settings))?;
         producer.init_transactions(TIMEOUT)?;
         Ok(Self(producer))
     }

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
-use super::producer::{self, Producer};
+use super::producer::{self, Context, Producer};
 use crate::config;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -64,7 +63,7 @@ fn lookup(producer: &Producer, topic: &str) -> Result<i32, Failure> {
 }
 
 fn create(settings: &config::KafkaSink, topic: &str, n_partitions: usize) -> Result<(), Failure> {
-    let admin: AdminClient<DefaultClientContext> = producer::client(settings).create()?;
+    let admin: AdminClient<Context> = producer::client(settings).create_with_context(Context::new(settings))?;
     let n_partitions = i32::try_from(n_partitions).unwrap_or(1).max(1);
     // -1: as many replicas as the brokers are set up to
     let wanted = NewTopic::new(topic, n_partitions, TopicReplication::Fixed(-1));
