@@ -55,8 +55,6 @@ pub struct Claim {
     pub next_offset: i64,
     /// Under which this claim moves it.
     pub epoch: i64,
-    /// Whether the offset was stored by an earlier claim; otherwise it is where the partition starts.
-    pub was_stored: bool,
     /// Up to where a state of rows has learnt the partition's records; those from there to `next_offset` are to be read
     /// again. `None` where there is no such state.
     pub learnt: Option<i64>,

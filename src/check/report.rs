@@ -9,7 +9,6 @@ pub(super) struct Report {
     is_json: bool,
     has_colour: bool,
     n_bad: usize,
-    n_doubtful: usize,
 }
 
 /// Whether something holds.
@@ -22,7 +21,7 @@ enum Verdict {
 
 impl Report {
     pub(super) fn new(is_json: bool) -> Self {
-        Self { is_json, has_colour: terminal::has_colour(), n_bad: 0, n_doubtful: 0 }
+        Self { is_json, has_colour: terminal::has_colour(), n_bad: 0 }
     }
 
     /// It holds.
@@ -31,8 +30,7 @@ impl Report {
     }
 
     /// It works, and may not do what is wanted.
-    pub(super) fn doubtful(&mut self, what: &str, remedy: &str) {
-        self.n_doubtful += 1;
+    pub(super) fn doubtful(&self, what: &str, remedy: &str) {
         self.say(Verdict::Doubtful, what, remedy);
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use regex::Regex;
+
 use super::places::Fallback;
 use super::{ConfigError, Reader};
 
@@ -84,6 +86,13 @@ pub(super) fn kafka(read: &Reader<'_>, brokers: &str, name: &str) -> Result<(Kaf
         keeps_headers: false,
     };
     Ok((kafka, reset))
+}
+
+/// Whether a topic is the one that is wanted by its name, or by a pattern with a `^` at its front. What librdkafka's patterns
+/// have and these do not matches nothing.
+pub fn is_subscribed(wanted: &str, topic: &str) -> bool {
+    let matches = || Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic));
+    wanted == topic || (wanted.starts_with('^') && matches())
 }
 
 fn subscription(read: &Reader<'_>) -> Result<Vec<String>, ConfigError> {

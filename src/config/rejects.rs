@@ -1,8 +1,6 @@
 //! Settings of what happens to records that cannot be applied.
 
-use regex::Regex;
-
-use super::{ChangelogSink, ConfigError, Reader, Sink};
+use super::{ChangelogSink, ConfigError, Reader, Sink, is_subscribed};
 
 /// What happens to records that cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,12 +61,7 @@ pub(super) fn read(read: &Reader<'_>, sink: &Sink) -> Result<Rejects, ConfigErro
 /// The same, beside a subscription: a topic of rejects that is read again would never come to an end.
 pub(super) fn read_beside(reader: &Reader<'_>, sink: &Sink, subscription: &[String]) -> Result<Rejects, ConfigError> {
     let rejects = read(reader, sink)?;
-    let is_read = |topic: &String| {
-        subscription.iter().any(|wanted| {
-            wanted == topic
-                || (wanted.starts_with('^') && Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic)))
-        })
-    };
+    let is_read = |topic: &String| subscription.iter().any(|wanted| is_subscribed(wanted, topic));
     if rejects.topic.as_ref().is_some_and(is_read) {
         return Err(reader.invalid("rejects.topic", "a topic that the pipeline does not read itself"));
     }

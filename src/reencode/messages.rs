@@ -1,13 +1,25 @@
 //! What a run of records is written as, in one buffer.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Records to be written, in their order.
 #[derive(Debug, Default)]
 pub struct Messages {
     bytes: Vec<u8>,
-    topics: Vec<String>,
+    topics: Vec<Topic>,
+    /// Index in `topics` by name.
+    by_name: HashMap<String, usize>,
     entries: Vec<Entry>,
+}
+
+/// A topic that records go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// The record that the first of them comes from, as its index in the batch.
+    pub first_origin: usize,
 }
 
 #[derive(Debug)]
@@ -55,9 +67,10 @@ impl Messages {
         origin: usize,
         reason: Option<String>,
     ) {
-        let known = self.topics.iter().rposition(|known| known == topic);
+        let known = self.by_name.get(topic).copied();
         let topic = known.unwrap_or_else(|| {
-            self.topics.push(topic.to_owned());
+            self.by_name.insert(topic.to_owned(), self.topics.len());
+            self.topics.push(Topic { name: topic.to_owned(), first_origin: origin });
             self.topics.len() - 1
         });
         let mut span = |part: &[u8]| {
@@ -73,13 +86,13 @@ impl Messages {
     pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
         self.entries.iter().map(|Entry { topic, key, payload, origin, reason }| {
             let part = |span: &Option<Range<usize>>| span.clone().map(|span| &self.bytes[span]);
-            let (name, origin, reason) = (&self.topics[*topic], *origin, reason.as_deref());
+            let (name, origin, reason) = (&self.topics[*topic].name, *origin, reason.as_deref());
             Message { topic: name, topic_index: *topic, key: part(key), payload: part(payload), origin, reason }
         })
     }
 
     /// The topics that they go to.
-    pub fn topics(&self) -> &[String] {
+    pub fn topics(&self) -> &[Topic] {
         &self.topics
     }
 }

@@ -6,14 +6,13 @@
 
 mod messages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use regex::Regex;
 use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowSchema, changelog};
 
-use crate::config::{Changelog, ChangelogSink, Config, Source, Written};
+use crate::config::{Changelog, ChangelogSink, Config, Source, Written, is_subscribed};
 use crate::decode::{self, Undecoded};
 use crate::dedup::{Judge, Seen};
 use crate::normalize::{Known, Pending, State, StateError};
@@ -53,7 +52,9 @@ pub struct Reencoder {
     /// Where events go; `None` where topics are as they were.
     topics: Option<TopicTemplate>,
     /// Topics that are read on the cluster that is written to.
-    own_input: Vec<Regex>,
+    own_input: Vec<String>,
+    /// Topics that are none of those.
+    others: HashSet<String>,
     decoding: Arc<decode::Shared>,
     state: Option<Arc<State>>,
 }
@@ -89,7 +90,7 @@ impl Reencoder {
             ChangelogSink::Stdout => (None, Vec::new()),
         };
         let (routes, reject_topic) = (config.routes.clone(), config.rejects.topic.clone());
-        Self { sieve, routes, rejects, reject_topic, form, topics, own_input, decoding, state }
+        Self { sieve, routes, rejects, reject_topic, form, topics, own_input, others: HashSet::new(), decoding, state }
     }
 
     /// Encodes a batch. `refused` are records of it that could not be written, and why.
@@ -185,10 +186,13 @@ impl Reencoder {
         let route = self.routes.of(record.topic);
         let event = reshaped(event, route);
         let Some(topic) = topic_of(&event, record.topic, route, self.topics.as_ref())? else { return Ok(()) };
-        if let Some(own) = self.own_input.iter().find(|own| own.is_match(&topic)) {
-            return Err(Undecoded::Fatal(format!(
-                "`sink.topic` leads to topic {topic}, which this pipeline reads ({own}): it would read what it wrote"
-            )));
+        if !self.others.contains(&topic) {
+            if let Some(own) = self.own_input.iter().find(|own| is_subscribed(own, &topic)) {
+                return Err(Undecoded::Fatal(format!(
+                    "`sink.topic` leads to topic {topic}, which this pipeline reads ({own}): it would read what it wrote"
+                )));
+            }
+            self.others.insert(topic.clone());
         }
         let event = match known.as_deref_mut() {
             None => Some(event),
@@ -288,16 +292,11 @@ fn topic_of(
 }
 
 /// The topics that are read, where they are on the cluster that is written to.
-fn own_input(source: &Source, brokers: &str) -> Vec<Regex> {
-    let Source::Kafka(kafka) = source else { return Vec::new() };
-    if kafka.brokers != brokers {
-        return Vec::new();
+fn own_input(source: &Source, brokers: &str) -> Vec<String> {
+    match source {
+        Source::Kafka(kafka) if kafka.brokers == brokers => kafka.subscription.clone(),
+        _ => Vec::new(),
     }
-    let pattern = |topic: &String| {
-        if topic.starts_with('^') { topic.clone() } else { format!("^{}$", regex::escape(topic)) }
-    };
-    // a pattern that only librdkafka understands is not looked at
-    kafka.subscription.iter().filter_map(|topic| Regex::new(&pattern(topic)).ok()).collect()
 }
 
 fn n_rows(event: &Event<'_>) -> u64 {

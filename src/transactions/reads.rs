@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::tables::{adjusted, is_topic_of};
+use crate::config::is_subscribed;
 
 /// What is read, as far as settings and the assignment tell.
 #[derive(Debug, Clone, Default)]
@@ -36,12 +37,6 @@ impl Reads {
         let without_database = name.split_once('.').map_or(name, |(_, rest)| rest);
         self.tables.as_ref().is_none_or(|pattern| pattern.is_match(name) || pattern.is_match(without_database))
     }
-}
-
-fn is_subscribed(wanted: &str, topic: &str) -> bool {
-    // what librdkafka's patterns have and these do not is no reason to wait for a table
-    let matches = || Regex::new(wanted).is_ok_and(|pattern| pattern.is_match(topic));
-    wanted == topic || (wanted.starts_with('^') && matches())
 }
 
 /// Whether a topic's name has the form of those that go by a table, or is another one of the connector's own.

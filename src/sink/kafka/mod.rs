@@ -62,11 +62,10 @@ impl KafkaSink {
         self.is_in_doubt = false;
         let producer = self.producer.as_ref().expect("it was connected above");
         let mut n_partitions = Vec::with_capacity(messages.topics().len());
-        for (at, topic) in messages.topics().iter().enumerate() {
+        for topic in messages.topics() {
             // as many as the source's topic has, where it has to be made
-            let first = messages.iter().find(|message| message.topic_index == at);
-            let wanted = first.map_or(1, |message| records.n_partitions(message.origin));
-            n_partitions.push(self.topics.n_partitions(producer, &self.settings, topic, wanted)?);
+            let wanted = records.n_partitions(topic.first_origin);
+            n_partitions.push(self.topics.n_partitions(producer, &self.settings, &topic.name, wanted)?);
         }
         let written = self.transact(producer, (records, messages, &n_partitions), advances);
         written.map_err(|broken| self.recover(broken))

@@ -123,7 +123,7 @@ pub async fn claim(
     .bind(start)
     .fetch_one(connection)
     .await?;
-    Ok(Claim { next_offset, epoch, was_stored: epoch > 1, learnt: None })
+    Ok(Claim { next_offset, epoch, learnt: None })
 }
 
 /// Moves partitions on; the ones that this instance has lost come back, and then nothing may be committed.
