@@ -1,12 +1,14 @@
 //! A Kafka record, and the JSON line that keeps one in a file.
 //!
-//! The line has the shape that `kcat -J` prints; records that are not UTF-8 carry `key_base64` and `payload_base64`.
+//! The line has the shape that `kcat -J` prints; records that are not UTF-8 carry `key_base64` and `payload_base64`, and a
+//! header's value that is no UTF-8 text is `{"base64": "…"}`.
 
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 use crate::json;
@@ -37,7 +39,7 @@ pub struct Record<'a> {
 /// assert_eq!(recorded.as_record().payload, None);
 /// # Ok::<(), rowkind_formats::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordedRecord {
     /// The topic's name.
     pub topic: String,
@@ -47,6 +49,8 @@ pub struct RecordedRecord {
     pub offset: i64,
     /// When the broker or the producer stamped it; milliseconds since 1970, `None` where the line has none.
     pub timestamp_ms: Option<i64>,
+    /// Its headers as the text of a JSON array, name and value in turn; empty where there are none.
+    pub headers: String,
     /// The key's bytes.
     pub key: Option<Vec<u8>>,
     /// The payload's bytes; `None` for a tombstone.
@@ -59,6 +63,7 @@ struct Line {
     partition: i32,
     offset: i64,
     ts: Option<i64>,
+    headers: Option<Vec<Value>>,
     key: Option<String>,
     key_base64: Option<String>,
     payload: Option<String>,
@@ -82,7 +87,7 @@ impl RecordedRecord {
             ErrorKind::BrokenJson { .. } => error.under("line"),
             _ => Error::new(
                 "line",
-                ErrorKind::Missing { expected: "an object with topic, partition, offset, key and payload" },
+                ErrorKind::Missing { expected: "an object with topic, partition, offset, headers, key and payload" },
             ),
         })?;
         Ok(Self {
@@ -90,6 +95,7 @@ impl RecordedRecord {
             partition: line.partition,
             offset: line.offset,
             timestamp_ms: line.ts.filter(|ms| *ms >= 0),
+            headers: headers(line.headers.unwrap_or_default())?,
             key: bytes("key_base64", line.key, line.key_base64)?,
             payload: bytes("payload_base64", line.payload, line.payload_base64)?,
         })
@@ -99,7 +105,7 @@ impl RecordedRecord {
     ///
     /// ```
     /// # use rowkind_formats::RecordedRecord;
-    /// let line = r#"{"topic":"t","partition":0,"offset":7,"key":"{\"id\":1}","payload_base64":"AP8="}"#;
+    /// let line = r#"{"topic":"t","partition":0,"offset":7,"headers":["trace","a"],"key":"{\"id\":1}","payload_base64":"AP8="}"#;
     /// assert_eq!(RecordedRecord::parse(line.as_bytes())?.line(), line);
     /// # Ok::<(), rowkind_formats::Error>(())
     /// ```
@@ -109,6 +115,9 @@ impl RecordedRecord {
         let _ = write!(line, ",\"partition\":{},\"offset\":{}", self.partition, self.offset);
         if let Some(timestamp_ms) = self.timestamp_ms {
             let _ = write!(line, ",\"tstype\":\"create\",\"ts\":{timestamp_ms}");
+        }
+        if !self.headers.is_empty() {
+            let _ = write!(line, ",\"headers\":{}", self.headers);
         }
         for (name, part) in [("key", &self.key), ("payload", &self.payload)] {
             let _ = match part.as_deref().map(|bytes| (str::from_utf8(bytes), bytes)) {
@@ -135,6 +144,22 @@ impl RecordedRecord {
             payload: self.payload.as_deref(),
         }
     }
+}
+
+/// The text of headers, where each name has a value.
+fn headers(all: Vec<Value>) -> Result<String, Error> {
+    let is_base64 = |text: &Value| text.as_str().is_some_and(|text| STANDARD.decode(text).is_ok());
+    let is_value = |value: &Value| match value {
+        Value::Null | Value::String(_) => true,
+        Value::Object(coded) => coded.len() == 1 && coded.get("base64").is_some_and(is_base64),
+        _ => false,
+    };
+    let (pairs, rest) = all.as_chunks::<2>();
+    if !rest.is_empty() || !pairs.iter().all(|[name, value]| name.is_string() && is_value(value)) {
+        let expected = "names and values in turn: strings, null, or base64 in an object";
+        return Err(Error::new("headers", ErrorKind::Malformed { expected, found: "array" }));
+    }
+    Ok(if all.is_empty() { String::new() } else { Value::Array(all).to_string() })
 }
 
 fn bytes(name: &str, text: Option<String>, base64: Option<String>) -> Result<Option<Vec<u8>>, Error> {

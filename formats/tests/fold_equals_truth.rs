@@ -128,7 +128,7 @@ fn defined(table: &str, columns: &str) -> RecordedRecord {
     let def = serde_json::json!({ "database": "cdc_a", "table": table, "columns": columns });
     let message = serde_json::json!({ "type": "table-create", "database": "cdc_a", "table": table, "def": def });
     let payload = Some(message.to_string().into_bytes());
-    RecordedRecord { topic: "ddl".to_owned(), partition: 0, offset: 0, timestamp_ms: None, key: None, payload }
+    RecordedRecord { topic: "ddl".to_owned(), payload, ..RecordedRecord::default() }
 }
 
 /// Folds the records of each table that has a truth, and compares row by row.

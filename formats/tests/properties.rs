@@ -6,6 +6,8 @@ mod recordings;
 
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use recordings::{decoder, decoder_of, jsonl_files, outcome, records};
@@ -14,6 +16,7 @@ use rowkind_formats::{
     Structured, TimeUnit, Told, Updates, changelog, date, decimal_text, interval, local_date, local_time,
     local_timestamp, structured_text, time, timestamp, zoned_time, zoned_timestamp,
 };
+use serde_json::json;
 
 /// Records of sources that none was recorded of.
 const WRITTEN: &[(Format, &str, &str)] = &[
@@ -41,7 +44,7 @@ static RECORDED: LazyLock<Vec<(Format, RecordedRecord)>> = LazyLock::new(|| {
     let written = |(format, key, payload): &(Format, &str, &str)| {
         let (key, payload) = (Some(key.as_bytes().to_vec()), Some(payload.as_bytes().to_vec()));
         let topic = "t".to_owned();
-        (*format, RecordedRecord { topic, partition: 0, offset: 0, timestamp_ms: None, key, payload })
+        (*format, RecordedRecord { topic, key, payload, ..RecordedRecord::default() })
     };
     let mut some: Vec<_> = WRITTEN.iter().map(written).collect();
     for (format, folders) in [
@@ -195,6 +198,23 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_of_recorded_records_panic(parts in prop::collection::vec(bytes(), 0..64)) {
         let _ = RecordedRecord::parse(&parts.concat());
+    }
+
+    #[test]
+    fn a_recorded_record_is_read_back_from_its_line(
+        (topic, partition, offset) in ("\\PC{1,9}", any::<i32>(), any::<i64>()),
+        timestamp_ms in prop::option::of(0..i64::MAX),
+        headers in prop::collection::vec((".{0,5}", prop::option::of(bytes())), 0..4),
+        (key, payload) in (prop::option::of(bytes()), prop::option::of(bytes())),
+    ) {
+        let value = |bytes: Vec<u8>| match String::from_utf8(bytes) {
+            Ok(text) => json!(text),
+            Err(error) => json!({"base64": STANDARD.encode(error.as_bytes())}),
+        };
+        let headers: Vec<_> = headers.into_iter().flat_map(|(name, bytes)| [json!(name), json!(bytes.map(value))]).collect();
+        let headers = if headers.is_empty() { String::new() } else { json!(headers).to_string() };
+        let record = RecordedRecord { topic, partition, offset, timestamp_ms, headers, key, payload };
+        prop_assert_eq!(RecordedRecord::parse(record.line().as_bytes()).ok(), Some(record));
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl StdoutSink {
                         partition: 0,
                         offset: *next_offset,
                         timestamp_ms: None,
+                        headers: String::new(),
                         key: message.key.map(<[u8]>::to_vec),
                         payload: message.payload.map(<[u8]>::to_vec),
                     };

@@ -147,7 +147,7 @@ impl FileSource {
         }
         let place = (record.topic.as_str(), record.partition, record.offset);
         let parts = (record.key.as_deref(), record.payload.as_deref());
-        let beside = Beside { timestamp_ms: record.timestamp_ms, headers: "" };
+        let beside = Beside { timestamp_ms: record.timestamp_ms, headers: &record.headers };
         gatherer.push(place, parts, beside, || !shutdown.is_requested());
         Ok(())
     }

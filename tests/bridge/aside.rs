@@ -44,6 +44,24 @@ fn a_reject_is_kept_whole() {
     assert_eq!(shown["headers"][0], "trace");
 }
 
+/// A file has them as `kcat -J` prints them.
+#[test]
+fn headers_of_a_file_are_kept() {
+    let database = with_items();
+    let mut bad = Record::raw("no JSON").keyed(json!({"id": 1}));
+    bad.headers = vec![("trace", b"abc"), ("raw", b"\xFF\x00")];
+    let file = file_of("shop.public.items", 0, &[item(0, "ok"), bad, Record::raw("no JSON")]);
+    let pipeline = Pipeline::from_file(file.path(), &database).set("rejects.policy", "table");
+    pipeline.run().with_code(0).says("rejects=2");
+    assert_eq!(
+        database.rows("select \"offset\", headers::text as headers from rowkind.rejects order by 1"),
+        "(1,\"[\"\"trace\"\",\"\"abc\"\",\"\"raw\"\",{\"\"base64\"\":\"\"/wA=\"\"}]\")\n(2,)"
+    );
+    let odd = std::fs::read_to_string(file.path()).unwrap().replace("\"trace\",", "");
+    std::fs::write(file.path(), odd).unwrap();
+    pipeline.set("name", "odd").run().with_code(1).says("line 2: `headers`: expected names and values in turn");
+}
+
 /// A name in JSON may have a zero byte; Postgres has no text with one.
 #[test]
 fn a_reason_with_a_zero_byte() {

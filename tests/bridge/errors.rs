@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use rowkind::rejects::forward;
 use rowkind::sink::postgres::failure::{Remedy, SQLSTATES};
 use rowkind::source::failure::{self as source, PollError};
@@ -105,6 +107,29 @@ fn timeouts_are_tried_again() {
         bridge.wait().with_code(0).says("trying again");
         assert_eq!(database.rows(ROWS), "(1,new)\n(2,old)");
     }
+}
+
+/// This process is stopped inside a transaction, for longer than Postgres waits.
+#[test]
+fn a_pause_inside_a_transaction_is_tried_again() {
+    let database = with_rows();
+    // the holder's own session was there before
+    let lock = database.lock("t");
+    set(&database, "idle_in_transaction_session_timeout", "300ms");
+    let file = file_of("shop.public.t", 0, &[row(1, "new")]);
+    let bridge = Pipeline::from_file(file.path(), &database).set("source.stop", "latest-offset").start();
+    wait_for_blocked(&database);
+    bridge.signal(Signal::STOP);
+    drop(lock);
+    database.wait_for_rows(
+        "select count(*) from pg_stat_activity where application_name like 'rowkind %' and state <> 'idle'
+            and datname = current_database()",
+        "(0)",
+    );
+    bridge.signal(Signal::CONT);
+    // by a socket it is a broken pipe, by TCP 25P03
+    bridge.wait().with_code(0).says("trying again");
+    assert_eq!(database.rows(ROWS), "(1,new)\n(2,old)");
 }
 
 /// A session of its own on the same database.

@@ -1,6 +1,6 @@
 //! Changelogs into topics: the same rows in another format, each record once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -8,48 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use rdkafka::message::{Headers, Message, OwnedMessage};
-
 use crate::harness::{
-    Bridge, Broker, Pipeline, Random, Record, Registry, created, deleted, file_of, recording, unknown, updated,
-    wait_for,
+    Bridge, Broker, Pipeline, Random, ReadRecord, Record, Registry, assert_each_once, created, deleted, file_of,
+    read_all, read_records as read, recording, unknown, updated,
 };
-
-/// A record as it was read.
-#[derive(Debug)]
-struct ReadRecord {
-    partition: i32,
-    key: Option<String>,
-    payload: Option<String>,
-    headers: Vec<(String, String)>,
-}
-
-impl From<&OwnedMessage> for ReadRecord {
-    fn from(message: &OwnedMessage) -> Self {
-        let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let headers = message.headers().into_iter().flat_map(Headers::iter);
-        Self {
-            partition: message.partition(),
-            key: text(message.key()),
-            payload: text(message.payload()),
-            headers: headers.map(|header| (header.key.to_owned(), text(header.value).unwrap_or_default())).collect(),
-        }
-    }
-}
-
-fn read(broker: &Broker, topic: &str) -> Vec<ReadRecord> {
-    broker.read(topic).iter().map(ReadRecord::from).collect()
-}
-
-/// The records of a topic once there are at least `n_rows`. Readers of what is committed wait behind the transaction of an instance that was
-/// killed, until the broker aborts it.
-fn read_all(broker: &Broker, topic: &str, n_rows: usize) -> Vec<ReadRecord> {
-    wait_for(&format!("{n_rows} rows in {topic}"), || {
-        let records = read(broker, topic);
-        let n_found = records.iter().filter(|record| record.payload.is_some()).count();
-        if n_found >= n_rows { Ok(records) } else { Err(n_found.to_string()) }
-    })
-}
 
 /// The changelog of a topic, as `rowkind inspect` prints it.
 fn inspected(broker: &Broker, topic: &str, flags: &[&str]) -> Vec<String> {
@@ -157,29 +119,6 @@ fn load(first: usize, n_events: usize, n_keys: usize) -> Vec<Record> {
         }
     };
     (0..n_events).map(&mut event).collect()
-}
-
-/// Where each record of a topic comes from, in the order of its partitions: each place once, and in order for each key.
-#[track_caller]
-fn assert_each_once(records: &[ReadRecord], n_partitions: i32, n_records: i64) {
-    let mut places: BTreeMap<(i32, i64), usize> = BTreeMap::new();
-    let mut last: BTreeMap<&str, i64> = BTreeMap::new();
-    for record in records.iter().filter(|record| record.payload.is_some()) {
-        let number = |name: &str| -> i64 {
-            let header = record.headers.iter().find(|(key, _)| key == name);
-            header.map(|(_, value)| value.parse().unwrap()).unwrap()
-        };
-        let (partition, offset) = (i32::try_from(number("rowkind.partition")).unwrap(), number("rowkind.offset"));
-        *places.entry((partition, offset)).or_default() += 1;
-        let before = last.insert(record.key.as_deref().unwrap(), offset);
-        assert!(before.is_none_or(|before| before < offset), "{:?}: {offset} behind {before:?}", record.key);
-    }
-    let twice: Vec<_> = places.iter().filter(|(_, n)| **n > 1).collect();
-    assert!(twice.is_empty(), "written twice: {twice:?}");
-    for partition in 0..n_partitions {
-        let missing: Vec<i64> = (0..n_records).filter(|offset| !places.contains_key(&(partition, *offset))).collect();
-        assert!(missing.is_empty(), "partition {partition}: missing {missing:?}");
-    }
 }
 
 /// Killed again and again: a `read_committed` reader finds each record once. The mock cluster has no transactions that

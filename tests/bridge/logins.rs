@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::harness::{Broker, Database, GuardedKafka, LOGIN, Pipeline, created};
+use crate::harness::{Broker, Database, LOGIN, OwnKafka, Pipeline, created};
 
 /// A token that Kafka takes where nobody has told it whom to trust.
 fn token() -> String {
@@ -19,7 +19,7 @@ fn token() -> String {
 /// Without `ROWKIND_TEST_KAFKA_HOME` there is no such Kafka, and nothing is tested here: `.ci/run` sets it.
 #[test]
 fn to_a_guarded_kafka_where_rowkind_test_kafka_home_names_one() {
-    let Some(kafka) = GuardedKafka::start() else { return };
+    let Some(kafka) = OwnKafka::start() else { return };
     let (broker, database) = (Broker::at(&kafka.open()), Database::new());
     database.execute("create table t (id int primary key)");
     let topic = broker.topic("shop.public.t", 1);

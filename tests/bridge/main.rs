@@ -42,6 +42,7 @@ mod recorded;
 mod registry;
 mod rejects;
 mod repeats;
+mod restart;
 mod retreat;
 mod routes;
 mod secrets;

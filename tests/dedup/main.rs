@@ -88,9 +88,9 @@ impl Log {
             topic: TOPIC.to_owned(),
             partition,
             offset,
-            timestamp_ms: None,
             key: key.map(String::into_bytes),
             payload: payload.map(String::into_bytes),
+            ..RecordedRecord::default()
         }
     }
 }

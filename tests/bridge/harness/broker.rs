@@ -99,21 +99,8 @@ impl Broker {
     /// Writes records to a partition in their order, and waits until they are there.
     pub(crate) fn write(&self, topic: &str, partition: i32, records: &[Record]) {
         // one of its own for every call: the mock loses requests of connections from before it was stopped
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.address)
-            .set("enable.idempotence", "true")
-            .set("message.max.bytes", MAX_MESSAGE_BYTES)
-            .create()
-            .unwrap();
-        RUNTIME.block_on(async {
-            let mut sent = Vec::with_capacity(records.len());
-            for record in records {
-                sent.push(send(&producer, topic, partition, record).await);
-            }
-            for delivery in sent {
-                delivery.await.unwrap().unwrap();
-            }
-        });
+        let producer = producer(&self.address);
+        RUNTIME.block_on(write(&producer, topic, partition, records));
     }
 
     /// Writes records to a partition in one transaction, and commits or aborts it. The mock's readers see both.
@@ -264,6 +251,27 @@ impl Drop for Broker {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             let _ = RUNTIME.block_on(admin.delete_topics(&names, &AdminOptions::new()));
         }
+    }
+}
+
+/// A producer that writes each record once.
+pub(super) fn producer(address: &str) -> FutureProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", address)
+        .set("enable.idempotence", "true")
+        .set("message.max.bytes", MAX_MESSAGE_BYTES)
+        .create()
+        .unwrap()
+}
+
+/// Writes records to a partition in their order, and waits until they are there.
+pub(super) async fn write(producer: &FutureProducer, topic: &str, partition: i32, records: &[Record]) {
+    let mut sent = Vec::with_capacity(records.len());
+    for record in records {
+        sent.push(send(producer, topic, partition, record).await);
+    }
+    for delivery in sent {
+        delivery.await.unwrap().unwrap();
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -64,8 +66,13 @@ fn envelope(table: &str, op: &str, before: &Value, after: &Value) -> Record {
 pub(crate) fn file_of(topic: &str, first: i64, records: &[Record]) -> NamedTempFile {
     let mut lines = String::new();
     let text = |part: &Option<Vec<u8>>| part.as_deref().map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+    let value = |bytes: &[u8]| match str::from_utf8(bytes) {
+        Ok(text) => json!(text),
+        Err(_) => json!({"base64": STANDARD.encode(bytes)}),
+    };
     for (offset, record) in (first..).zip(records) {
-        let line = json!({"topic": topic, "partition": 0, "offset": offset,
+        let headers: Vec<Value> = record.headers.iter().flat_map(|(name, bytes)| [json!(name), value(bytes)]).collect();
+        let line = json!({"topic": topic, "partition": 0, "offset": offset, "headers": headers,
             "key": text(&record.key), "payload": text(&record.payload)});
         writeln!(lines, "{line}").unwrap();
     }

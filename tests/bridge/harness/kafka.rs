@@ -1,5 +1,6 @@
-//! A real Kafka of a test's own that asks for logins, with TLS.
+//! A real Kafka of a test's own: it asks for logins, has TLS, and can be killed.
 
+use std::fs::OpenOptions;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,7 +17,8 @@ const HOME: &str = "ROWKIND_TEST_KAFKA_HOME";
 pub(crate) const LOGIN: (&str, &str) = ("app", "hunter2");
 
 /// A broker, until it is dropped.
-pub(crate) struct GuardedKafka {
+pub(crate) struct OwnKafka {
+    home: PathBuf,
     broker: Child,
     folder: TempDir,
     plaintext: u16,
@@ -24,7 +26,7 @@ pub(crate) struct GuardedKafka {
     tls: u16,
 }
 
-impl GuardedKafka {
+impl OwnKafka {
     /// `None` where there is no Kafka to start.
     pub(crate) fn start() -> Option<Self> {
         let home = PathBuf::from(std::env::var_os(HOME).filter(|home| !home.is_empty())?);
@@ -38,16 +40,31 @@ impl GuardedKafka {
         let format = ["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--add-scram", &scram, "--config"];
         let formatted = java(&home, "kafka.tools.StorageTool").args(format).arg(&properties).output().unwrap();
         assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let broker = java(&home, "kafka.Kafka").arg(&properties).stdout(log).stderr(Stdio::null()).spawn().unwrap();
-        let kafka = Self { broker, folder, plaintext, sasl, tls };
-        for port in [plaintext, sasl, tls] {
+        let broker = spawn(&home, folder.path());
+        let kafka = Self { home, broker, folder, plaintext, sasl, tls };
+        kafka.wait_until_it_listens();
+        Some(kafka)
+    }
+
+    /// Kills the broker without a warning; its data stays.
+    pub(crate) fn kill(&mut self) {
+        self.broker.kill().unwrap();
+        self.broker.wait().unwrap();
+    }
+
+    /// Starts it again, at the same ports.
+    pub(crate) fn start_again(&mut self) {
+        self.broker = spawn(&self.home, self.folder.path());
+        self.wait_until_it_listens();
+    }
+
+    fn wait_until_it_listens(&self) {
+        for port in [self.plaintext, self.sasl, self.tls] {
             wait_for("Kafka", || match TcpStream::connect(("127.0.0.1", port)) {
                 Ok(_) => Ok(()),
-                Err(_) => Err(std::fs::read_to_string(kafka.path("log")).unwrap()),
+                Err(_) => Err(std::fs::read_to_string(self.path("log")).unwrap()),
             });
         }
-        Some(kafka)
     }
 
     /// The listener that lets everybody in.
@@ -71,7 +88,7 @@ impl GuardedKafka {
     }
 }
 
-impl Drop for GuardedKafka {
+impl Drop for OwnKafka {
     fn drop(&mut self) {
         let _ = self.broker.kill();
         let _ = self.broker.wait();
@@ -92,6 +109,12 @@ fn write_identity(folder: &Path, name: &str) {
     for (kind, text) in [("pem", format!("{key}{cert}")), ("key", key), ("crt", cert)] {
         std::fs::write(folder.join(format!("{name}.{kind}")), text).unwrap();
     }
+}
+
+fn spawn(home: &Path, folder: &Path) -> Child {
+    let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut java = java(home, "kafka.Kafka");
+    java.arg(folder.join("server.properties")).stdout(log).stderr(Stdio::null()).spawn().unwrap()
 }
 
 fn java(home: &Path, class: &str) -> Command {
@@ -117,6 +140,9 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 ssl.keystore.type=PEM
 ssl.keystore.location={folder}/server.pem
@@ -127,6 +153,7 @@ sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512,OAUTHBEARER
 listener.name.sasl_ssl.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{user}=\"{password}\";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;
 listener.name.sasl_ssl.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";
+listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms=3600000
 "
     )
 }
