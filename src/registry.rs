@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use schema_registry_converter::async_impl::schema_registry::{
-    SrSettings, get_referenced_schema, get_schema_by_id, post_schema,
+    SrSettings, get_all_subjects, get_referenced_schema, get_schema_by_id, post_schema,
 };
 use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType, SuppliedSchema};
@@ -157,6 +157,17 @@ impl Registry {
         Ok(registered.map_err(|error| refused(subject, &error))?.id)
     }
 
+    /// Asks for its subjects, to know that it answers and knows us.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses or does not answer.
+    pub fn reach(&self) -> Result<(), RegistryError> {
+        let From::Http { settings, runtime } = &self.from else { return Ok(()) };
+        let subjects = tokio::task::block_in_place(|| runtime.block_on(get_all_subjects(settings)));
+        subjects.map(drop).map_err(|error| sort("its subjects", &error))
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Arc<Registered>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,7 +236,7 @@ async fn ask(id: u32, settings: &SrSettings) -> Result<Registered, RegistryError
 }
 
 async fn fetch(id: u32, settings: &SrSettings) -> Result<Registered, RegistryError> {
-    let schema = get_schema_by_id(id, settings).await.map_err(|error| sort(id, &error))?;
+    let schema = get_schema_by_id(id, settings).await.map_err(|error| sort(&format!("schema {id}"), &error))?;
     if schema.schema_type != SchemaType::Avro {
         return Err(RegistryError::Unknown(format!("schema {id} is no Avro schema")));
     }
@@ -239,8 +250,9 @@ async fn fetch(id: u32, settings: &SrSettings) -> Result<Registered, RegistryErr
         let text = if let Some(at) = found.iter().position(is_it) {
             found.remove(at).2
         } else {
-            let referenced: RegisteredSchema =
-                get_referenced_schema(settings, &reference).await.map_err(|error| sort(id, &error))?;
+            let referenced: RegisteredSchema = get_referenced_schema(settings, &reference)
+                .await
+                .map_err(|error| sort(&format!("schema {id}"), &error))?;
             open.extend(referenced.references);
             referenced.schema
         };
@@ -270,15 +282,15 @@ fn refused(subject: &str, error: &SRCError) -> RegistryError {
 
 /// What a failure means, by the registry's own codes:
 /// <https://docs.confluent.io/platform/current/schema-registry/develop/api.html#errors>.
-fn sort(id: u32, error: &SRCError) -> RegistryError {
+fn sort(what: &str, error: &SRCError) -> RegistryError {
     let code = std::error::Error::source(error).and_then(|source| source.downcast_ref::<RawError>());
     match code.map(|raw| raw.error_code) {
-        Some(404 | 40_401..=40_403) => RegistryError::Unknown(format!("there is no schema {id}")),
+        Some(404 | 40_401..=40_403) => RegistryError::Unknown(format!("there is no {what}")),
         Some(401 | 40_101..=40_199) => RegistryError::Fatal(
             "it does not know us: set `registry.username` and `registry.password`, or `registry.token`".to_owned(),
         ),
-        Some(403 | 40_301..=40_399) => RegistryError::Fatal(format!("we may not read schema {id}")),
+        Some(403 | 40_301..=40_399) => RegistryError::Fatal(format!("we may not read {what}")),
         // 0: no answer of a registry's; what stands between answers so while the registry starts
-        _ => RegistryError::Away(format!("cannot get schema {id}: {}", error.error)),
+        _ => RegistryError::Away(format!("cannot get {what}: {}", error.error)),
     }
 }

@@ -1,20 +1,22 @@
 //! `rowkind check`: everything that can be known before the start, each with what to do where it would fail.
 //!
 //! It asks the brokers, reads the last records of each topic, decodes them, and applies them to the target in transactions
-//! that are rolled back. Nothing is stored, made or joined.
+//! that are rolled back; for a changelog they are encoded, and where they go is asked for. Nothing is stored, made or joined.
 
+mod changelog;
 mod report;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
-use rowkind_formats::{Event, changelog};
+use rowkind_formats::{Event, changelog as text};
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::config::{self, Config, ConfigError, RejectPolicy, Sink, Source};
+use crate::config::{self, Config, ConfigError, Kafka, RejectPolicy, Sink, Source};
 use crate::decode::{self, Undecoded};
 use crate::inspect::Output;
 use crate::records::{Records, TopicPartition};
@@ -23,11 +25,14 @@ use crate::rejects::Rejects;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Failure, PostgresSink};
-use crate::source::{Sampled, Sampler};
+use crate::source::{Sampled, Sampler, first_records};
+use changelog::Target as ChangelogTarget;
 use report::Report;
 
 /// How many of the last records of each partition are looked at.
 const N_SAMPLED: i64 = 200;
+/// How many of the first records of a file.
+const N_SAMPLED_OF_FILE: usize = 200;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -60,7 +65,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         let registry =
             config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
         let decoding = Arc::new(decode::Shared::new(registry));
-        let mut check = Check { config: &config, decoding, report: Report::new(is_json), stored: HashMap::new() };
+        let report = Report::new(is_json);
+        let mut check = Check { config: &config, decoding, report, stored: HashMap::new(), sink_cluster: None };
         check.report.good(&format!("configuration: pipeline {}", config.name));
         let target = check.target().await;
         tokio::task::block_in_place(|| check.source(target));
@@ -78,14 +84,26 @@ struct Check<'c> {
     report: Report,
     /// The stored next offsets.
     stored: HashMap<TopicPartition, i64>,
+    /// The id of the cluster that is written to.
+    sink_cluster: Option<String>,
 }
 
-impl Check<'_> {
-    /// The target, where it is Postgres and answers.
-    async fn target(&mut self) -> Option<PostgresSink> {
+/// What records are tried on.
+enum Target<'c> {
+    Postgres(Box<PostgresSink>),
+    Changelog(Box<ChangelogTarget<'c>>),
+    /// It does not answer.
+    Away,
+}
+
+impl<'c> Check<'c> {
+    /// What of the target can be looked at without records.
+    async fn target(&mut self) -> Target<'c> {
         let postgres = match &self.config.sink {
             Sink::Postgres(postgres) => postgres,
-            Sink::Changelog(_) => return None,
+            Sink::Changelog(changelog) => {
+                return Target::Changelog(Box::new(tokio::task::block_in_place(|| self.changelog(changelog))));
+            }
         };
         let mut sink = PostgresSink::new(&self.config.name, postgres, &self.config.rejects);
         let host = postgres.connect.get_host();
@@ -102,31 +120,46 @@ impl Check<'_> {
                     );
                 }
                 self.stored = stored;
-                Some(sink)
+                Target::Postgres(Box::new(sink))
             }
             Err(failure) => {
                 self.report.bad(
                     &format!("target: Postgres at {host}: {failure}"),
                     "see `sink.url`: host, port, database, role, password, sslmode",
                 );
-                None
+                Target::Away
             }
         }
     }
 
-    fn source(&mut self, mut target: Option<PostgresSink>) {
-        let kafka = match &self.config.source {
-            Source::Kafka(kafka) => kafka,
-            Source::File { path, .. } => {
-                match std::fs::File::open(path) {
-                    Ok(_) => self.report.good(&format!("source: `{}` can be read", path.display())),
-                    Err(error) => {
-                        self.report.bad(&format!("source: `{}`: {error}", path.display()), "see `source.file`");
-                    }
-                }
-                return;
+    fn source(&mut self, mut target: Target<'_>) {
+        match &self.config.source {
+            Source::Kafka(kafka) => self.topics(kafka, &mut target),
+            Source::File { path, topics } => self.file(path, topics, &mut target),
+        }
+    }
+
+    fn file(&mut self, path: &Path, topics: &[String], target: &mut Target<'_>) {
+        let name = path.display();
+        match first_records(path, topics, self.config.told.max_record_bytes, N_SAMPLED_OF_FILE) {
+            Ok(found) if found.is_empty() => {
+                self.report
+                    .doubtful(&format!("source: `{name}` holds no records of these topics"), "see `source.topics`");
             }
-        };
+            Ok(found) => {
+                self.report.good(&format!("source: `{name}` can be read"));
+                for (topic, records) in found {
+                    self.records(&topic, (&records, "first"), target);
+                }
+            }
+            Err(error) => self.report.bad(
+                &format!("source: {error}"),
+                "see `source.file`: recorded records, a line each, as `kcat -J` prints them",
+            ),
+        }
+    }
+
+    fn topics(&mut self, kafka: &Kafka, target: &mut Target<'_>) {
         let topics = Sampler::new(kafka).and_then(|sampler| Ok((sampler.topics()?, sampler)));
         let (topics, sampler) = match topics {
             Ok(found) => found,
@@ -137,6 +170,9 @@ impl Check<'_> {
             }
         };
         self.report.good(&format!("brokers {} answer", kafka.brokers));
+        if let Sink::Changelog(changelog) = &self.config.sink {
+            self.clusters(sampler.cluster_id(), changelog);
+        }
         if topics.is_empty() {
             self.report.doubtful(
                 "topics: the pattern matches none yet",
@@ -152,7 +188,7 @@ impl Check<'_> {
             match sampler.sample(&topic, n_partitions, N_SAMPLED) {
                 Ok((partitions, records)) => {
                     self.offsets(&topic, &partitions);
-                    self.records(&topic, &records, target.as_mut());
+                    self.records(&topic, (&records, "last"), target);
                 }
                 Err(error) => self.report.bad(
                     &format!("topic {topic}: {error}"),
@@ -185,16 +221,25 @@ impl Check<'_> {
         }
     }
 
-    /// What the last records are, and whether the target takes them.
-    fn records(&mut self, topic: &str, records: &Records, target: Option<&mut PostgresSink>) {
+    /// What some records are, and whether the target takes them. `which` of their topic they are: the last, or the first.
+    fn records(&mut self, topic: &str, (records, which): (&Records, &str), target: &mut Target<'_>) {
         if records.is_empty() {
             self.report.doubtful(&format!("topic {topic}: it holds no records to look at"), "");
             return;
         }
-        if !self.decode(topic, records) {
+        if !self.decode(topic, (records, which)) {
             return;
         }
-        let (Some(sink), Sink::Postgres(postgres)) = (target, &self.config.sink) else { return };
+        match target {
+            Target::Postgres(sink) => self.try_out(topic, (records, which), sink),
+            Target::Changelog(changelog) => self.encode(topic, (records, which), changelog),
+            Target::Away => {}
+        }
+    }
+
+    /// Whether Postgres takes records.
+    fn try_out(&mut self, topic: &str, (records, which): (&Records, &str), sink: &mut PostgresSink) {
+        let Sink::Postgres(postgres) = &self.config.sink else { return };
         // each record is judged, and none is kept
         let judging = config::Rejects { policy: RejectPolicy::Stop, block_key: false, ..self.config.rejects.clone() };
         let sieve = Sieve::new(self.config, Arc::clone(&self.decoding), None);
@@ -206,7 +251,8 @@ impl Check<'_> {
                 }
                 match trial.stopped {
                     None => {
-                        self.report.good(&format!("topic {topic}: its last {} records fit the target", records.len()));
+                        self.report
+                            .good(&format!("topic {topic}: its {which} {} records fit the target", records.len()));
                     }
                     Some((partition, offset, reason)) => self.report.bad(
                         &format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
@@ -218,15 +264,17 @@ impl Check<'_> {
             Err(Failure::Data { text, remedy, sqlstate })
                 if sqlstate.as_ref().is_none_or(|code| code.starts_with("23")) =>
             {
-                self.report
-                    .doubtful(&format!("topic {topic}: its last records alone do not fit the target: {text}"), remedy);
+                self.report.doubtful(
+                    &format!("topic {topic}: its {which} records alone do not fit the target: {text}"),
+                    remedy,
+                );
             }
             Err(failure) => self.report.bad(&format!("topic {topic}: {failure}"), ""),
         }
     }
 
     /// Whether the records can be read.
-    fn decode(&mut self, topic: &str, records: &Records) -> bool {
+    fn decode(&mut self, topic: &str, (records, which): (&Records, &str)) -> bool {
         let mut sieve = Sieve::new(self.config, Arc::clone(&self.decoding), None);
         let (mut tables, mut n_rows, mut not_sent) = (BTreeSet::new(), 0, BTreeSet::new());
         for index in 0..records.len() {
@@ -234,7 +282,7 @@ impl Check<'_> {
             match sieve.decode(&record) {
                 Ok(Event::Change(change)) => {
                     n_rows += change.rows.len();
-                    tables.insert(changelog::table_name(&change.table));
+                    tables.insert(text::table_name(&change.table));
                     not_sent.extend(change.rows.iter().flat_map(|row| &row.not_sent).map(ToString::to_string));
                 }
                 Ok(_) => {}
@@ -253,7 +301,7 @@ impl Check<'_> {
         }
         let tables: Vec<String> = tables.into_iter().collect();
         self.report.good(&format!(
-            "topic {topic}: the last {} records are {n_rows} rows of {}",
+            "topic {topic}: the {which} {} records are {n_rows} rows of {}",
             records.len(),
             tables.join(", ")
         ));

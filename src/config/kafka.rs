@@ -57,6 +57,12 @@ impl Kafka {
     }
 }
 
+/// Whether a client with these properties logs in with a token (SASL OAUTHBEARER).
+pub fn has_token_login(properties: &[(String, String)]) -> bool {
+    let is_mechanism = |(key, _): &&(String, String)| matches!(key.as_str(), "sasl.mechanism" | "sasl.mechanisms");
+    properties.iter().rev().find(is_mechanism).is_some_and(|(_, word)| word == "OAUTHBEARER")
+}
+
 /// What there is to read from Kafka, and what its properties say of where to start.
 pub(super) fn kafka(read: &Reader<'_>, brokers: &str, name: &str) -> Result<(Kafka, Option<Fallback>), ConfigError> {
     let (mut properties, mut reset) = (Vec::new(), None);

@@ -23,7 +23,7 @@ use rowkind_formats::{Format, Told};
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
-pub use kafka::{Kafka, is_subscribed};
+pub use kafka::{Kafka, has_token_login, is_subscribed};
 use layers::{Layers, Typed};
 pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};

@@ -25,7 +25,7 @@ use super::kept::Kept;
 use crate::config::Kafka;
 use crate::records::TopicPartition;
 use crate::sink::kafka::reject_headers;
-use crate::source::{SourceError, not_created, token_of_file};
+use crate::source::{SourceError, give_token, not_created, token_of_file};
 
 /// Why rejects were not forwarded. They stay in the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +166,8 @@ impl Forwarder {
         let mut producing = Producing { partition: partition.clone(), producer, next_offset: 0 };
         let failed = |error: KafkaError| sort(&error, &producing);
         producing.producer.init_transactions(TIMEOUT).map_err(failed)?;
+        // nobody else polls it: its token may have come to its end
+        give_token(&self.group, &self.kafka.properties);
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition(topic, *number);
         let committed = self.group.committed_offsets(wanted, TIMEOUT).map_err(failed)?;

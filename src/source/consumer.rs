@@ -59,6 +59,16 @@ impl Context {
         lock(&self.rebalances).pop_front()
     }
 
+    /// The partitions that the group has taken away and that are still to be given back.
+    pub(super) fn revoked(&self) -> Vec<TopicPartition> {
+        let rebalances = lock(&self.rebalances);
+        let revoked = rebalances.iter().filter_map(|rebalance| match rebalance {
+            Rebalance::Revoke(partitions) => Some(partitions),
+            Rebalance::Assign(_) => None,
+        });
+        revoked.flatten().cloned().collect()
+    }
+
     /// Warns of an error that passes, unless the same was said a moment ago.
     pub(super) fn warn(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
@@ -210,7 +220,9 @@ pub(super) fn unsubscribed(kafka: &Kafka) -> Result<QueuedConsumer, SourceError>
         config.set(*key, *value);
     }
     let context = Context { token_location: kafka.token_location.clone(), ..Context::default() };
-    config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))
+    let consumer = config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))?;
+    token::give(&consumer, &kafka.properties);
+    Ok(consumer)
 }
 
 /// Why there is no consumer. A property is named as one of `properties`; its value may be a secret.

@@ -1,7 +1,7 @@
 //! A file of recorded records, read like a topic: the lines' topics, partitions and offsets are the records'.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rowkind_formats::RecordedRecord;
@@ -11,7 +11,7 @@ use super::start::not_named;
 use super::survey::Survey;
 use super::{Gatherer, GroupOffsets, SourceError, Stored, gap};
 use crate::config::{Start, Stop};
-use crate::records::{Beside, Claim, Claimed, TopicPartition};
+use crate::records::{Beside, Claim, Claimed, Records, TopicPartition};
 use crate::shutdown::Shutdown;
 
 /// Reads recorded records.
@@ -39,6 +39,34 @@ pub struct FileSource {
 
 /// How often a file that may grow is looked at again.
 const FOLLOW: Duration = Duration::from_millis(100);
+
+/// Up to `n` of the first records of a file, by topic: for looking at them before the start. Of `topics` alone, where some
+/// are named.
+///
+/// # Errors
+///
+/// When the file cannot be read, or a line is no recorded record.
+pub fn first_records(
+    path: &Path,
+    topics: &[String],
+    max_record_bytes: usize,
+    n: usize,
+) -> Result<BTreeMap<String, Records>, SourceError> {
+    let mut lines = Recorded::open(path, max_record_bytes)?;
+    let (mut found, mut n_found) = (BTreeMap::<String, Records>::new(), 0);
+    while n_found < n
+        && let Some(record) = lines.next(true)?
+    {
+        if topics.is_empty() || topics.contains(&record.topic) {
+            let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
+            let claimed = Claimed { partition: &partition, n_partitions: 1, epoch: 0, next_offset: record.offset };
+            let parts = (record.key.as_deref(), record.payload.as_deref());
+            found.entry(record.topic).or_default().push(claimed, record.offset, parts, Beside::default());
+            n_found += 1;
+        }
+    }
+    Ok(found)
+}
 
 impl FileSource {
     /// Reads until the end, or until it is stopped.

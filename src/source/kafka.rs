@@ -51,6 +51,8 @@ const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(5);
 /// Or a quarter of `max.poll.interval.ms`, whose default is five minutes.
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
+/// Lanes whose transactions the group refuses go on when what it has to say is heard.
+const PAUSE_AFTER_TRANSACTIONS: Duration = Duration::from_secs(3);
 
 impl KafkaSource {
     /// Joins the group. `tail` records before each stored offset are read again, to be learnt from.
@@ -78,7 +80,10 @@ impl KafkaSource {
             stop: modes.1.clone(),
             tail,
             progress,
-            pause_after: PAUSE_AFTER.min(kafka.max_poll_interval() / 4),
+            pause_after: match group_offsets {
+                GroupOffsets::StoredByTransactions => PAUSE_AFTER_TRANSACTIONS,
+                _ => PAUSE_AFTER.min(kafka.max_poll_interval() / 4),
+            },
             was_assigned: false,
             moved_at: Instant::now(),
             committed_at: Instant::now(),
@@ -130,7 +135,7 @@ impl KafkaSource {
     }
 
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
-        let Self { consumer, moved_at, settings, held, pause_after, .. } = self;
+        let Self { consumer, ownership, moved_at, settings, held, pause_after, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(()),
             Some(Err(error)) => match failure::sort(&error) {
@@ -149,6 +154,8 @@ impl KafkaSource {
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
                 gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();
+                    // a lane may be full of what the group refuses since it has taken it away
+                    ownership.release(&consumer.context().revoked());
                     !shutdown.is_requested()
                 });
                 if keep_alive.paused.is_some() {

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use crate::records::{Claim, TopicPartition};
 
 pub(crate) use consumer::not_created;
-pub use file::FileSource;
+pub use file::{FileSource, first_records};
 pub use gather::Gatherer;
 pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
@@ -33,7 +33,7 @@ pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};
 pub use reading::Reading;
 pub use sample::{Sampled, Sampler};
-pub(crate) use token::of_file as token_of_file;
+pub(crate) use token::{give as give_token, of_file as token_of_file};
 pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.

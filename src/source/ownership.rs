@@ -54,6 +54,9 @@ impl Ownership {
 
     /// Lets partitions go, once no transaction that moves them is under way.
     pub(super) fn release(&self, partitions: &[TopicPartition]) {
+        if partitions.is_empty() {
+            return;
+        }
         let mut owned = self.write();
         for partition in partitions {
             owned.epochs.remove(partition);

@@ -47,6 +47,11 @@ impl Sampler {
         Ok(Self { consumer: consumer::unsubscribed(kafka)?, subscription: kafka.subscription.clone() })
     }
 
+    /// The cluster's id; `None` where it does not say.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.consumer.client().fetch_cluster_id(TIMEOUT)
+    }
+
     /// The topics that are read, each with the number of its partitions: 0 where one that is named is not there.
     ///
     /// # Errors

@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::client::OAuthToken;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use serde::Deserialize;
+
+use crate::config::has_token_login;
 
 /// How long a token is good for that does not say it.
 const UNTOLD: Duration = Duration::from_mins(10);
@@ -27,6 +30,18 @@ struct Claims {
 /// When none is, it cannot be read, or is empty.
 pub(crate) fn of_file(path: Option<&Path>) -> Result<OAuthToken, Box<dyn Error>> {
     Ok(read(path.ok_or("OAUTHBEARER needs `source.sasl_oauthbearer_token_location`")?)?)
+}
+
+/// How long a consumer that nobody polls yet is served, for its wish for a token to come.
+const SERVED: Duration = Duration::from_millis(100);
+
+/// Serves what a consumer without a subscription or assignment has asked for: it logs in when it was given its token, and
+/// is only given one by a poll. Nothing happens where it needs none.
+pub(crate) fn give(consumer: &BaseConsumer<impl ConsumerContext>, properties: &[(String, String)]) {
+    if has_token_login(properties) {
+        // what is wrong with the token is told to the consumer's context
+        let _ = consumer.poll(SERVED);
+    }
 }
 
 /// Reads the token. librdkafka asks again when most of its time is over.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Broker, Database, Ended, Pipeline, Record, created, updated};
+use crate::harness::{
+    Broker, Database, Ended, Pipeline, Record, Registry, created, file_of, read_all, recording, unknown, updated,
+};
 
 fn check(pipeline: &Pipeline) -> Ended {
     pipeline.run_command(&["check"])
@@ -105,4 +107,116 @@ fn a_default_in_place_of_null() {
     finds(&found, "value.converter.replace.null.with.default=false");
     finds(&found, "the first rows would run: create table");
     assert_eq!(database.rows("select to_regclass('public.t') is null"), "(t)");
+}
+
+#[test]
+fn into_topics() {
+    let broker = Broker::start();
+    let (source, target) = (broker.topic("shop.public.t", 2), broker.topic("out.t", 3));
+    broker.write(&source, 0, &[created("t", row(1, "a"))]);
+    broker.write(&source, 1, &[created("other", row(2, "b")), created("a b", row(3, "c"))]);
+    let prefix = broker.prefix();
+    let pipeline = Pipeline::changelog_from_broker(&broker, "kafka")
+        .set("source.topics", &source)
+        .set("sink.topic", &format!("{prefix}out.{{table}}"));
+    let found = check(&pipeline).with_code(1);
+    finds(&found, "✓ transactions can be begun");
+    finds(&found, &format!("✗ topic {source}, partition 1, offset 1: `sink.topic` gives the name"));
+    finds(&found, &format!("✓ target topic {target}: 3 partitions"));
+    finds(&found, &format!("✓ target topic {prefix}out.other: it is not there, and is made with the first rows"));
+    let found = check(&pipeline.clone().set("sink.create", "false")).with_code(1);
+    finds(&found, &format!("✗ target topic {prefix}out.other: it is not there\n    `sink.create` is off: create it"));
+    // it was not made by asking
+    let found = check(&pipeline).with_code(1);
+    finds(&found, &format!("target topic {prefix}out.other: it is not there"));
+}
+
+/// A check beside a running pipeline does not fence it.
+#[test]
+fn a_running_pipeline_goes_on() {
+    let broker = Broker::start();
+    let (source, target) = (broker.topic("in", 1), broker.topic("out", 1));
+    broker.write(&source, 0, &[created("t", row(1, "a"))]);
+    let pipeline =
+        Pipeline::changelog_from_broker(&broker, "kafka").set("source.topics", &source).set("sink.topic", &target);
+    let running = pipeline.start();
+    read_all(&broker, &target, 1);
+    finds(&check(&pipeline).with_code(0), "✓ transactions can be begun");
+    broker.write(&source, 0, &[created("t", row(2, "b"))]);
+    read_all(&broker, &target, 2);
+    let ended = running.stop().with_code(0);
+    assert!(!ended.log.contains("trying again"), "{}", ended.log);
+}
+
+#[test]
+fn a_sink_that_does_not_answer() {
+    let (one, other) = (Broker::mock(), Broker::mock());
+    let source = one.topic("in", 1);
+    one.write(&source, 0, &[created("t", row(1, "a"))]);
+    let state = tempfile::NamedTempFile::new().unwrap();
+    let pipeline = Pipeline::changelog_from_broker(&one, "kafka")
+        .set("source.topics", &source)
+        .set("sink.brokers", other.address())
+        .set("sink.topic", "out")
+        .set("sink.changelog", "all")
+        .set("sink.state_dir", &state.path().join("rows").display().to_string());
+    let found = check(&pipeline).with_code(1);
+    finds(&found, "✗ `source.brokers` and `sink.brokers` are two clusters");
+    finds(&found, "✗ sink.state_dir: `");
+    let folder = tempfile::TempDir::new().unwrap();
+    let below = folder.path().join("a/b");
+    let pipeline =
+        pipeline.set("sink.state_dir", &below.display().to_string()).set("sink.delivery_guarantee", "at-least-once");
+    finds(&check(&pipeline).with_code(0), "b` can be written to");
+    assert!(!folder.path().join("a").exists());
+    other.stop();
+    finds(&check(&pipeline).with_code(1), "✗ brokers of the sink, 127.0.0.1");
+}
+
+/// The registry is asked whether it is there; nothing is registered.
+#[test]
+fn avro_into_topics() {
+    let broker = Broker::start();
+    let (source, target) = (broker.topic("shop", 1), broker.topic("avro", 1));
+    let records: Vec<Record> = recording("shop/shop.jsonl").into_iter().map(Record::from).collect();
+    broker.write(&source, 0, &records);
+    let pipeline = Pipeline::changelog_from_broker(&broker, "kafka")
+        .set("source.topics", &source)
+        .set("sink.topic", &target)
+        .set("sink.format", "debezium-avro");
+    let registry = Registry::start(|_, request| if request.path == "/subjects" { (200, json!([])) } else { unknown() });
+    let found = check(&pipeline.clone().set("registry.url", registry.url())).with_code(0);
+    finds(&found, "✓ registry: it answers");
+    finds(&found, "records can be written");
+    let paths: Vec<String> = registry.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/subjects"]);
+    let guarded = Registry::start(|_, _| (401, json!({"error_code": 401, "message": "who?"})));
+    let found = check(&pipeline.clone().set("registry.url", guarded.url())).with_code(1);
+    finds(&found, "✗ schema registry: it does not know us");
+    finds(
+        &check(&pipeline.set("registry.url", "http://127.0.0.1:1")).with_code(1),
+        "✗ schema registry: cannot get its subjects",
+    );
+}
+
+#[test]
+fn the_first_records_of_a_file() {
+    let database = Database::new();
+    database.execute("create table t (id int primary key, v int)");
+    let file = file_of("shop.public.t", 0, &[created("t", row(1, "7")), created("t", row(2, "no number"))]);
+    let pipeline = Pipeline::from_file(file.path(), &database).set("sink.table", "{table}");
+    let found = check(&pipeline).with_code(1);
+    finds(&found, "✓ topic shop.public.t: the first 2 records are 2 rows of public.t");
+    finds(&found, "✗ topic shop.public.t: Postgres: invalid input syntax for type integer");
+    assert_eq!(database.rows("select * from t"), "");
+    database.execute("alter table t alter v type text");
+    finds(&check(&pipeline).with_code(0), "✓ topic shop.public.t: its first 2 records fit the target");
+    std::fs::write(file.path(), "no JSON\n").unwrap();
+    finds(&check(&pipeline).with_code(1), "line 1: `line`: expected JSON");
+    std::fs::write(file.path(), "").unwrap();
+    finds(&check(&pipeline).with_code(0), "holds no records");
+    let text = Pipeline::changelog_from_file(file.path(), "stdout").set("sink.format", "canal-json");
+    std::fs::write(file.path(), r#"{"topic":"t","partition":0,"offset":0,"payload":"{\"op\":"}"#).unwrap();
+    finds(&check(&text).with_code(1), "✗ topic t, partition 0, offset 0: `payload`: expected JSON");
+    finds(&check(&text.set("source.file", "/nowhere")).with_code(1), "✗ source: cannot read `/nowhere`");
 }

@@ -1,17 +1,18 @@
 //! TLS and logins, to a real Kafka that asks for them: one that the test starts, with certificates of its own.
 
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::harness::{Broker, Database, LOGIN, OwnKafka, Pipeline, created};
+use crate::harness::{Broker, Database, GUEST, LOGIN, OwnKafka, Pipeline, Record, created, wait_for};
 
 /// A token that Kafka takes where nobody has told it whom to trust.
-fn token() -> String {
+fn token(good_for: Duration) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let claims = json!({"sub": "app", "iat": now.as_secs(), "exp": (now + Duration::from_mins(5)).as_secs()});
+    let claims = json!({"sub": "app", "iat": now.as_secs(), "exp": (now + good_for).as_secs()});
     let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.", part(json!({"alg": "none"})), part(claims))
 }
@@ -24,7 +25,7 @@ fn to_a_guarded_kafka_where_rowkind_test_kafka_home_names_one() {
     database.execute("create table t (id int primary key)");
     let topic = broker.topic("shop.public.t", 1);
     broker.write(&topic, 0, &[created("t", json!({"id": 1}))]);
-    let token = token();
+    let token = token(Duration::from_mins(5));
     std::fs::write(kafka.path("token"), &token).unwrap();
 
     let to = |address: &str, protocol: &str| {
@@ -59,4 +60,80 @@ fn to_a_guarded_kafka_where_rowkind_test_kafka_home_names_one() {
         let ended = bridge.kill();
         assert!(!ended.log.contains("hunter"), "{}", ended.log);
     }
+
+    // one who may do nothing is told which rights are missing, before the start
+    let guest = Pipeline::changelog_from_broker(&broker, "kafka")
+        .set("source.topics", &topic)
+        .set("sink.brokers", &kafka.sasl())
+        .set("sink.topic", &topic.replace("public", "{table}"))
+        .set("sink.properties", "security.protocol=SASL_SSL")
+        .set("sink.properties", "sasl.mechanism=PLAIN")
+        .set("sink.properties", &format!("sasl.username={}", GUEST.0))
+        .set("sink.properties", &format!("sasl.password={}", GUEST.1))
+        .set("sink.properties", &format!("ssl.ca.location={}", kafka.path("server.crt")));
+    let found = guest.run_command(&["check"]).with_code(1);
+    for expected in [
+        "✗ transactions cannot be begun: Kafka: ",
+        "allow WRITE and DESCRIBE on the transactional ids",
+        "✗ target topic shop.t.t: Kafka: ",
+        "WRITE and DESCRIBE on the topic",
+    ] {
+        assert!(found.output.contains(expected), "no `{expected}` in\n{}", found.output);
+    }
+    assert!(!found.output.contains(GUEST.1) && !found.log.contains(GUEST.1), "{}", found.log);
+}
+
+/// By a token of a file, everything that rowkind does with Kafka; and the file is read again before a token has expired.
+#[test]
+fn by_a_token_where_rowkind_test_kafka_home_names_a_kafka() {
+    let Some(kafka) = OwnKafka::start() else { return };
+    let (broker, database) = (Broker::at(&kafka.open()), Database::new());
+    database.execute("create table t (id int primary key)");
+    let (topic, dead, out) = (broker.topic("shop.public.t", 2), broker.topic("dead", 1), broker.topic("out", 1));
+    broker.write(&topic, 0, &[created("t", json!({"id": 1})), Record::raw("no JSON")]);
+    let renew = |good_for| std::fs::write(kafka.path("token"), token(good_for)).unwrap();
+    renew(Duration::from_secs(10));
+    let expired = SystemTime::now() + Duration::from_secs(11);
+
+    let by_token = |pipeline: Pipeline| {
+        pipeline
+            .set("source.brokers", &kafka.sasl())
+            .set("source.security_protocol", "SASL_SSL")
+            .set("source.ssl_ca_location", &kafka.path("server.crt"))
+            .set("source.sasl_mechanism", "OAUTHBEARER")
+            .set("source.sasl_oauthbearer_token_location", &kafka.path("token"))
+            .set("rejects.policy", "topic")
+            .set("rejects.topic", &dead)
+    };
+    let into_postgres = by_token(Pipeline::from_topics(&broker, &[&topic], &database));
+    let running = into_postgres.start();
+    let wait_for_rejects = |n: usize| {
+        wait_for("rejects in their topic", || {
+            let n_found = broker.read(&dead).len();
+            if n_found == n { Ok(()) } else { Err(n_found.to_string()) }
+        });
+    };
+    database.wait_for_rows("select id from t", "(1)");
+    wait_for_rejects(1);
+    renew(Duration::from_mins(5));
+    thread::sleep(expired.duration_since(SystemTime::now()).unwrap_or_default());
+    broker.write(&topic, 1, &[created("t", json!({"id": 2})), Record::raw("no JSON")]);
+    database.wait_for_rows("select id from t order by id", "(1)\n(2)");
+    wait_for_rejects(2);
+    running.stop().with_code(0);
+
+    let found = into_postgres.set("rejects.policy", "skip").run_command(&["check"]);
+    assert!(found.output.contains("2 partitions, 0 records to read"), "{}\n{}", found.output, found.log);
+    let into_kafka = by_token(Pipeline::changelog_from_broker(&broker, "kafka").set("source.topics", &topic))
+        .set("sink.topic", &out);
+    let found = into_kafka.run_command(&["check"]);
+    for expected in ["✓ transactions can be begun", "✓ target topic out: 1 partitions"] {
+        assert!(found.output.contains(expected), "no `{expected}` in\n{}\n{}", found.output, found.log);
+    }
+    into_kafka.run().with_code(0);
+    assert_eq!(broker.read(&out).len(), 1);
+    let missing = into_kafka.set("sink.topic", "missing").set("name", "other");
+    let found = missing.run_command(&["check"]).with_code(1);
+    assert!(found.output.contains("with OAUTHBEARER rowkind cannot create it"), "{}", found.output);
+    missing.run().with_code(1).says("with OAUTHBEARER rowkind cannot create it");
 }

@@ -20,9 +20,9 @@ fn of_the_broker_where_rowkind_test_kafka_home_names_one() {
         .set("source.topics", &source)
         .set("sink.topic", &target)
         .set("sink.tombstones", "false")
-        .set("batch.max_rows", "50")
+        .set("batch.max_rows", "200")
         .start();
-    let load = Load::start(&broker, &source, N_PARTITIONS, (100, Duration::ZERO));
+    let load = Load::start(&broker, &source, N_PARTITIONS, (50, Duration::from_millis(50)));
     let mut n_before = 0;
     let mut wait_for_more = || {
         database.wait_for_rows(&format!("select count(*) > {n_before} + 1000 from t"), "(t)");

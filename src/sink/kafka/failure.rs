@@ -1,5 +1,7 @@
 //! What a failure of Kafka's producer asks for: one table from librdkafka's codes to retry, reject or fatal.
 
+use std::fmt;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::records::TopicPartition;
@@ -15,6 +17,15 @@ pub enum Failure {
     Lost(Vec<TopicPartition>),
     /// A person has to act.
     Fatal(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry(text) | Self::Record(_, text) | Self::Fatal(text) => f.write_str(text),
+            Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
+        }
+    }
 }
 
 impl From<KafkaError> for Failure {

@@ -9,6 +9,7 @@
 
 pub mod failure;
 mod headers;
+mod probe;
 mod producer;
 mod topics;
 
@@ -20,6 +21,7 @@ use crate::reencode::Messages;
 use crate::source::Ownership;
 pub use failure::Failure;
 pub(crate) use headers::of_reject as reject_headers;
+pub use probe::Probe;
 use producer::{Broken, Producer};
 use topics::Topics;
 

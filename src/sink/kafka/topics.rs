@@ -62,7 +62,14 @@ fn lookup(producer: &Producer, topic: &str) -> Result<i32, Failure> {
     Ok(found.map_or(0, |found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)))
 }
 
+/// rdkafka's admin client is never given a token.
+pub(super) const NOT_BY_TOKEN: &str =
+    "with OAUTHBEARER rowkind cannot create it: create it, with as many partitions as its source has";
+
 fn create(settings: &config::KafkaSink, topic: &str, n_partitions: usize) -> Result<(), Failure> {
+    if config::has_token_login(&settings.properties) {
+        return Err(Failure::Fatal(format!("Kafka: topic {topic} is not there, and {NOT_BY_TOKEN}")));
+    }
     let admin: AdminClient<Context> = producer::client(settings).create_with_context(Context::new(settings))?;
     let n_partitions = i32::try_from(n_partitions).unwrap_or(1).max(1);
     // -1: as many replicas as the brokers are set up to

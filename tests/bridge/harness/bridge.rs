@@ -66,7 +66,7 @@ impl Pipeline {
 
     /// With one more setting, by its key in the file. The last counts, except of lists.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
-        let is_list = matches!(key, "source.topics" | "source.properties");
+        let is_list = matches!(key, "source.topics" | "source.properties" | "sink.properties");
         self.settings.retain(|(known, _)| is_list || known != key);
         self.settings.push((key.to_owned(), value.to_owned()));
         self

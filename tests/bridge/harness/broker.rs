@@ -128,6 +128,8 @@ impl Broker {
             .set("group.id", "none")
             .set("isolation.level", "read_committed")
             .set("enable.partition.eof", "true")
+            // an answered commit would end a poll early
+            .set("enable.auto.commit", "false")
             .create()
             .unwrap();
         let metadata = reader.fetch_metadata(Some(topic), TIMEOUT).unwrap();

@@ -16,6 +16,9 @@ const HOME: &str = "ROWKIND_TEST_KAFKA_HOME";
 /// User and password of PLAIN and SCRAM.
 pub(crate) const LOGIN: (&str, &str) = ("app", "hunter2");
 
+/// The same of one who may do nothing, by PLAIN.
+pub(crate) const GUEST: (&str, &str) = ("guest", "hunter4");
+
 /// A broker, until it is dropped.
 pub(crate) struct OwnKafka {
     home: PathBuf,
@@ -126,7 +129,7 @@ fn java(home: &Path, class: &str) -> Command {
 }
 
 fn server(folder: &Path, [plaintext, sasl, tls, controller]: [u16; 4]) -> String {
-    let (folder, (user, password)) = (folder.display(), LOGIN);
+    let (folder, (user, password), (guest, of_guest)) = (folder.display(), LOGIN, GUEST);
     let module = "org.apache.kafka.common.security";
     format!(
         "process.roles=broker,controller
@@ -144,13 +147,15 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:{user};User:CN=rcgen self signed cert
 ssl.keystore.type=PEM
 ssl.keystore.location={folder}/server.pem
 listener.name.ssl.ssl.client.auth=required
 listener.name.ssl.ssl.truststore.type=PEM
 listener.name.ssl.ssl.truststore.location={folder}/client.crt
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512,OAUTHBEARER
-listener.name.sasl_ssl.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{user}=\"{password}\";
+listener.name.sasl_ssl.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{user}=\"{password}\" user_{guest}=\"{of_guest}\";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;
 listener.name.sasl_ssl.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";
 listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms=3600000

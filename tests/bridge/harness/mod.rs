@@ -15,7 +15,7 @@ pub(crate) use broker::Broker;
 pub(crate) use database::{Database, Server};
 pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
-pub(crate) use kafka::{LOGIN, OwnKafka};
+pub(crate) use kafka::{GUEST, LOGIN, OwnKafka};
 pub(crate) use load::Load;
 pub(crate) use registry::{Registry, recorded, unknown};
 pub(crate) use written::{ReadRecord, assert_each_once, read_all, read_records};
