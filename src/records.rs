@@ -249,16 +249,6 @@ impl Records {
         self.chosen(|at| keeps[at])
     }
 
-    /// All records but the one at `index`, which is passed over.
-    #[must_use]
-    pub fn except(&self, index: usize) -> Self {
-        let mut kept = self.chosen(|at| at != index);
-        for advance in &self.advances {
-            kept.advance(advance.claimed(), advance.to);
-        }
-        kept
-    }
-
     fn chosen(&self, keeps: impl Fn(usize) -> bool) -> Self {
         let mut kept = Self::default();
         for (index, entry) in self.entries.iter().enumerate().filter(|(index, _)| keeps(*index)) {
@@ -345,12 +335,9 @@ mod tests {
         for (transaction, partition, offset) in [(1, &first, 4), (1, &second, 7), (2, &first, 5), (2, &second, 8)] {
             records.push_of(transaction, claimed(partition, offset), offset, (None, None), Beside::default());
         }
-        records.advance(claimed(&second, 9), 12);
         let before = records.whole_before(3);
         assert_eq!(moves(&before, 0..before.len()), [(0, 4, 5), (1, 7, 8)]);
         assert!(records.whole_before(1).is_empty());
-        let except = records.except(3);
-        assert_eq!((except.len(), moves(&except, 0..3)), (3, vec![(0, 4, 6), (1, 7, 12)]));
     }
 
     #[test]

@@ -163,8 +163,9 @@ impl Keeper {
             }
             let record = records.get(index);
             self.watch.note((number, claimed), &membership, self.ledger.topic())?;
-            let serial = self.ledger.push(number, &membership, held_bytes(record.key, record.payload));
-            self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), (serial, &membership));
+            let (parts, beside) = ((record.key, record.payload), records.beside(index));
+            let serial = self.ledger.push(number, &membership, held_bytes(parts, beside));
+            self.backlog.push(number, (claimed, record.offset), (parts, beside), (serial, &membership));
         }
         if records.is_tail() {
             let _ = self.lane.send(records).await;
@@ -213,8 +214,8 @@ impl Keeper {
             }
             Verdict::Pass(_) => self.ledger.push_unreadable(number),
         };
-        let of = (serial, &Membership::None);
-        self.backlog.push(number, (claimed, record.offset), (record.key, record.payload), of);
+        let whole = ((record.key, record.payload), records.beside(index));
+        self.backlog.push(number, (claimed, record.offset), whole, (serial, &Membership::None));
     }
 
     /// Stops at a record that cannot be read when what can be applied before it is, or nothing has come for long that

@@ -163,9 +163,9 @@ impl Config {
         if let Source::Kafka(kafka) = &mut source {
             kafka.keeps_headers = rejects.policy.keeps();
         }
-        if transactions.is_some() && rejects.policy.keeps() {
-            let expected = "stop or skip beside `sink.apply` = \"transactions\"";
-            return Err(read.invalid("rejects.policy", expected));
+        if transactions.is_some() && rejects.block_key {
+            let expected = "false beside `sink.apply` = \"transactions\": what is set aside would be missing from later transactions";
+            return Err(read.invalid("rejects.block_key", expected));
         }
         Ok(Self {
             n_lanes: if sink.has_one_lane() { 1 } else { transactions::lanes(&read, transactions.is_some())? },

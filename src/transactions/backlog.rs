@@ -43,14 +43,16 @@ struct HeldRecord {
     order: u64,
     key: Option<Box<[u8]>>,
     payload: Option<Box<[u8]>>,
+    timestamp_ms: Option<i64>,
+    headers: Box<str>,
 }
 
-/// What a record costs beside its key and payload.
+/// What a record costs beside what it holds.
 const OVERHEAD_BYTES: usize = 128;
 
 /// What one costs in memory.
-pub fn held_bytes(key: Option<&[u8]>, payload: Option<&[u8]>) -> usize {
-    OVERHEAD_BYTES + key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len)
+pub fn held_bytes((key, payload): (Option<&[u8]>, Option<&[u8]>), beside: Beside<'_>) -> usize {
+    OVERHEAD_BYTES + key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + beside.headers.len()
 }
 
 impl Backlog {
@@ -59,16 +61,18 @@ impl Backlog {
         &mut self,
         number: usize,
         (claimed, offset): (Claimed<'_>, i64),
-        (key, payload): (Option<&[u8]>, Option<&[u8]>),
+        (parts, beside): ((Option<&[u8]>, Option<&[u8]>), Beside<'_>),
         (serial, membership): (Serial, &Membership<'_>),
     ) {
-        let n_bytes = held_bytes(key, payload);
+        let n_bytes = held_bytes(parts, beside);
         let order = match membership {
             Membership::Event { total_order, .. } => *total_order,
             Membership::End { .. } => u64::MAX,
             _ => 0,
         };
-        let record = HeldRecord { serial, order, key: key.map(Into::into), payload: payload.map(Into::into) };
+        let (key, payload) = (parts.0.map(Into::into), parts.1.map(Into::into));
+        let Beside { timestamp_ms, headers } = beside;
+        let record = HeldRecord { serial, order, key, payload, timestamp_ms, headers: headers.into() };
         self.add(number, claimed, offset + 1, Some(record));
         self.partitions[number].n_bytes += n_bytes;
         self.n_bytes += n_bytes;
@@ -133,14 +137,15 @@ impl Backlog {
             let Partition { name, n_partitions, epoch, next_offset, .. } = &*partition;
             let claimed =
                 Claimed { partition: name, n_partitions: *n_partitions, epoch: *epoch, next_offset: *next_offset };
-            let Some(HeldRecord { serial, key, payload, .. }) = record else {
+            let Some(HeldRecord { serial, key, payload, timestamp_ms, headers, .. }) = record else {
                 records.advance(claimed, to);
                 partition.next_offset = to;
                 continue;
             };
-            let (key, payload) = (key.as_deref(), payload.as_deref());
-            records.push_of(serial, claimed, to - 1, (key, payload), Beside::default());
-            let n_bytes = held_bytes(key, payload);
+            let parts = (key.as_deref(), payload.as_deref());
+            let beside = Beside { timestamp_ms, headers: &headers };
+            records.push_of(serial, claimed, to - 1, parts, beside);
+            let n_bytes = held_bytes(parts, beside);
             partition.next_offset = to;
             partition.n_bytes -= n_bytes;
             self.n_bytes -= n_bytes;

@@ -124,8 +124,10 @@ fn by_a_token_where_rowkind_test_kafka_home_names_a_kafka() {
 
     let found = into_postgres.set("rejects.policy", "skip").run_command(&["check"]);
     assert!(found.output.contains("2 partitions, 0 records to read"), "{}\n{}", found.output, found.log);
-    let into_kafka = by_token(Pipeline::changelog_from_broker(&broker, "kafka").set("source.topics", &topic))
-        .set("sink.topic", &out);
+    let good = broker.topic("good", 1);
+    broker.write(&good, 0, &[created("t", json!({"id": 3}))]);
+    let into_kafka =
+        by_token(Pipeline::changelog_from_broker(&broker, "kafka")).set("source.topics", &good).set("sink.topic", &out);
     let found = into_kafka.run_command(&["check"]);
     for expected in ["✓ transactions can be begun", "✓ target topic out: 1 partitions"] {
         assert!(found.output.contains(expected), "no `{expected}` in\n{}\n{}", found.output, found.log);

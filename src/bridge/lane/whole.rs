@@ -4,7 +4,7 @@
 use super::{Backoff, Flow, Lane, Part, Way};
 use crate::bridge::RunError;
 use crate::records::{Records, TopicPartition};
-use crate::rejects::Verdict;
+use crate::rejects::{Reject, Verdict};
 use crate::sink::postgres::{Applied, Failure};
 
 impl Lane {
@@ -14,7 +14,7 @@ impl Lane {
         mut records: Records,
         mut outcome: Option<Result<Applied, Failure>>,
     ) -> Result<Flow, RunError> {
-        let (mut left_out, mut stops_at, mut is_row_by_row) = (Vec::new(), None, false);
+        let (mut left_out, mut stops_at, mut is_row_by_row) = (Vec::<Reject>::new(), None, false);
         let mut backoff = Backoff::default();
         let mut was_stale = false;
         while !records.is_empty() {
@@ -25,10 +25,8 @@ impl Lane {
                 None => self.attempt(&records, &part).await,
             };
             match attempt {
-                Ok(mut applied) => {
-                    // they are no records of this batch any more
-                    let numbered = left_out.drain(..).enumerate().map(|(n, reject)| (usize::MAX - n, reject));
-                    applied.plan.passed.extend(numbered);
+                Ok(applied) => {
+                    self.leave_out(&[]);
                     self.note(applied)?;
                     break;
                 }
@@ -48,16 +46,16 @@ impl Lane {
                     is_row_by_row = true;
                 }
                 Err(Failure::Record(index, reason)) => {
-                    records = match self.verdict(&records, index, reason).await {
+                    match self.verdict(&records, index, reason).await {
                         Verdict::Stop(reject) => {
                             stops_at = Some(reject);
-                            records.whole_before(index)
+                            records = records.whole_before(index);
                         }
                         Verdict::Pass(reject) => {
                             left_out.push(reject);
-                            records.except(index)
+                            self.leave_out(&left_out);
                         }
-                    };
+                    }
                     is_row_by_row = false;
                 }
                 // nobody's keys are blocked where transactions are applied whole
@@ -69,6 +67,12 @@ impl Lane {
             }
         }
         stops_at.map_or(Ok(Flow::On), |reject| Err(RunError::Rejected(reject)))
+    }
+
+    /// The batch is applied without these records, which are rejects of its transaction.
+    fn leave_out(&mut self, rejects: &[Reject]) {
+        let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
+        planner.leave_out(rejects.to_vec());
     }
 }
 

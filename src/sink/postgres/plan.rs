@@ -86,6 +86,8 @@ pub struct Planner {
     pub(super) modes: Modes,
     /// Whether a plan is for all records that were asked for, or none.
     is_whole: bool,
+    /// Records that plans pass over, whatever else is to be said of them.
+    left_out: Vec<Reject>,
 }
 
 /// What one record comes to, before anything is done about it.
@@ -136,7 +138,12 @@ impl Planner {
     /// A planner for one lane.
     pub fn new(config: &Config, evolve: Evolve, sieve: Sieve, rejects: Arc<Rejects>) -> Self {
         let (routes, modes, is_whole) = (config.routes.clone(), config.modes, config.transactions.is_some());
-        Self { sieve, routes, evolve, rejects, modes, is_whole }
+        Self { sieve, routes, evolve, rejects, modes, is_whole, left_out: Vec::new() }
+    }
+
+    /// From here on plans pass these records over.
+    pub fn leave_out(&mut self, rejects: Vec<Reject>) {
+        self.left_out = rejects;
     }
 
     /// Plans the records in `range`, behind a batch that is being applied where there is one.
@@ -188,7 +195,7 @@ impl Planner {
         in_flight: Option<&Seen>,
     ) -> Result<Plan, Unplanned> {
         let (dedup, end) = (self.sieve.dedup(), range.end);
-        let mut plan = Plan { range, ..Plan::default() };
+        let mut plan = Plan { passed: self.passed((records, range.clone())), range, ..Plan::default() };
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
         loop {
@@ -210,6 +217,17 @@ impl Planner {
                 Err((index, Refusal::Reject(reason))) => self.judge((records, index), reason, &mut plan),
             }
         }
+    }
+
+    /// Those of the records in `range` that are left out.
+    fn passed(&self, (records, range): (&Records, Range<usize>)) -> BTreeMap<usize, Reject> {
+        let left_out = |index: usize| {
+            let is_it = |reject: &&Reject| {
+                reject.offset == records.get(index).offset && reject.partition == *records.partition(index)
+            };
+            Some((index, self.left_out.iter().find(is_it)?.clone()))
+        };
+        if self.left_out.is_empty() { BTreeMap::new() } else { range.filter_map(left_out).collect() }
     }
 
     /// A part is no plan where transactions are applied whole.

@@ -22,6 +22,15 @@ impl Record {
         Self { payload: Some(payload.as_bytes().to_vec()), ..Self::default() }
     }
 
+    /// Its headers as `kcat -J` prints them.
+    pub(crate) fn headers_json(&self) -> Value {
+        let value = |bytes: &[u8]| match str::from_utf8(bytes) {
+            Ok(text) => json!(text),
+            Err(_) => json!({"base64": STANDARD.encode(bytes)}),
+        };
+        self.headers.iter().flat_map(|(name, bytes)| [json!(name), value(bytes)]).collect()
+    }
+
     /// The same with this key.
     pub(crate) fn keyed(mut self, key: Value) -> Self {
         self.key = Some(key.to_string().into_bytes());
@@ -66,13 +75,8 @@ fn envelope(table: &str, op: &str, before: &Value, after: &Value) -> Record {
 pub(crate) fn file_of(topic: &str, first: i64, records: &[Record]) -> NamedTempFile {
     let mut lines = String::new();
     let text = |part: &Option<Vec<u8>>| part.as_deref().map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
-    let value = |bytes: &[u8]| match str::from_utf8(bytes) {
-        Ok(text) => json!(text),
-        Err(_) => json!({"base64": STANDARD.encode(bytes)}),
-    };
     for (offset, record) in (first..).zip(records) {
-        let headers: Vec<Value> = record.headers.iter().flat_map(|(name, bytes)| [json!(name), value(bytes)]).collect();
-        let line = json!({"topic": topic, "partition": 0, "offset": offset, "headers": headers,
+        let line = json!({"topic": topic, "partition": 0, "offset": offset, "headers": record.headers_json(),
             "key": text(&record.key), "payload": text(&record.payload)});
         writeln!(lines, "{line}").unwrap();
     }

@@ -128,7 +128,7 @@ impl Connector {
         let text = |part: &Option<Vec<u8>>| part.as_ref().map(|bytes| String::from_utf8(bytes.clone()).unwrap());
         for (topic, record) in &self.log {
             let offset = offsets.entry(topic).or_default();
-            let line = json!({"topic": topic, "partition": 0, "offset": *offset,
+            let line = json!({"topic": topic, "partition": 0, "offset": *offset, "headers": record.headers_json(),
                 "key": text(&record.key), "payload": text(&record.payload)});
             writeln!(lines, "{line}").unwrap();
             *offset += 1;

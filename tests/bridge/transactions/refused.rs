@@ -40,6 +40,75 @@ fn a_reject_in_the_middle_of_a_transaction() {
     }
 }
 
+/// What is left out is put aside in the transaction of the others, whole.
+#[test]
+fn rejects_of_transactions_are_kept() {
+    let (database, mut connector) = (with_tables(), Connector::default());
+    database.execute("alter table items add check (amount > 0)");
+    connector.order(1, &[1]);
+    let mut open = connector.begin(2);
+    for (id, amount) in [(200, json!(5)), (201, json!(-1)), (202, json!("x")), (203, json!(-2))] {
+        connector.write(&mut open, ITEMS, "c", &json!({"id": id, "order_id": 2, "amount": amount}));
+    }
+    connector.write(&mut open, ORDERS, "c", &json!({"id": 2, "total": 5}));
+    connector.end(&open);
+    connector.order(3, &[7]);
+    let at = connector.log.iter().rposition(|(topic, _)| *topic == ITEMS).unwrap();
+    connector.log[at].1.headers = vec![("trace", b"abc")];
+    connector.log[at].1.payload = Some(b"{\"op\":".to_vec());
+    // each is in a transaction with what is applied of its own
+    database.execute(
+        "create table xids (what text, xid xid8);
+         create function note() returns trigger language plpgsql as $$
+           begin insert into xids values (tg_table_name, pg_current_xact_id()); return null; end $$;
+         create trigger note after insert on orders for each statement execute function note()",
+    );
+    let file = connector.file();
+    let pipeline = transactions(&Pipeline::from_file(file.path(), &database)).set("rejects.policy", "table");
+    pipeline.run().with_code(0).says("rejects=4");
+    assert_eq!(database.rows("select id from orders order by 1"), "(1)\n(2)\n(3)");
+    assert_eq!(database.rows("select id from items order by 1"), "(100)\n(200)");
+    assert_eq!(
+        database.rows(
+            "select \"offset\", sqlstate, key is not null as key, payload is not null as payload, headers::text as headers
+               from rowkind.rejects order by 1"
+        ),
+        "(2,23514,t,t,)\n(3,,t,t,)\n(4,23514,t,t,)\n(5,,t,t,\"[\"\"trace\"\",\"\"abc\"\"]\")"
+    );
+    let together =
+        "select count(*) from rowkind.rejects r join xids on r.xmin::text = (xid::text::numeric % 4294967296)::text";
+    assert_eq!(database.number(together), 4);
+
+    // what was wrong is mended at the target
+    database.execute("alter table items drop constraint items_amount_check");
+    pipeline.rejects(&["retry", &format!("{ITEMS}:0:2"), &format!("{ITEMS}:0:4")]).with_code(0);
+    assert_eq!(database.rows("select id from items order by 1"), "(100)\n(200)\n(201)\n(203)");
+    pipeline.set("rejects.block_key", "true").run().with_code(2).says("`sink.apply` = \"transactions\"");
+}
+
+/// They go on to a topic, from the transaction of the others.
+#[test]
+fn rejects_of_transactions_go_to_a_topic() {
+    let (broker, database, mut connector) = (Broker::start(), with_tables(), Connector::default());
+    database.execute("alter table items add check (amount > 0)");
+    let [transaction_topic, orders, items] = topics(&broker, 1);
+    let dead = broker.topic("dead", 1);
+    connector.order(1, &[1]);
+    let mut open = connector.begin(2);
+    connector.write(&mut open, ITEMS, "c", &json!({"id": 200, "order_id": 2, "amount": -5}));
+    connector.write(&mut open, ORDERS, "c", &json!({"id": 2, "total": 5}));
+    connector.end(&open);
+    for (topic, name) in [(&transaction_topic, TRANSACTIONS), (&orders, ORDERS), (&items, ITEMS)] {
+        broker.write(topic, 0, &connector.of(name));
+    }
+    let pipeline = transactions(&Pipeline::from_topics(&broker, &[&transaction_topic, &orders, &items], &database))
+        .set("rejects.policy", "topic")
+        .set("rejects.topic", &dead);
+    pipeline.run().with_code(0).says("rejects=1");
+    assert_eq!(database.rows("select id from orders order by 1"), "(1)\n(2)");
+    assert_eq!(broker.read(&dead).len(), 1);
+}
+
 /// Of broken JSON nobody knows whose it is.
 #[test]
 fn a_record_that_cannot_be_read() {
