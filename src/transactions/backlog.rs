@@ -47,11 +47,14 @@ struct HeldRecord {
     headers: Box<str>,
 }
 
+/// A record's key and payload.
+type Parts<'p> = (Option<&'p [u8]>, Option<&'p [u8]>);
+
 /// What a record costs beside what it holds.
 const OVERHEAD_BYTES: usize = 128;
 
 /// What one costs in memory.
-pub fn held_bytes((key, payload): (Option<&[u8]>, Option<&[u8]>), beside: Beside<'_>) -> usize {
+pub fn held_bytes((key, payload): Parts<'_>, beside: Beside<'_>) -> usize {
     OVERHEAD_BYTES + key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + beside.headers.len()
 }
 
@@ -61,7 +64,7 @@ impl Backlog {
         &mut self,
         number: usize,
         (claimed, offset): (Claimed<'_>, i64),
-        (parts, beside): ((Option<&[u8]>, Option<&[u8]>), Beside<'_>),
+        (parts, beside): (Parts<'_>, Beside<'_>),
         (serial, membership): (Serial, &Membership<'_>),
     ) {
         let n_bytes = held_bytes(parts, beside);

@@ -18,6 +18,7 @@ mod changelogs;
 mod changes;
 mod check;
 mod demo;
+mod doubt;
 mod errors;
 mod evolve;
 mod fencing;

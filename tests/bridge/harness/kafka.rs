@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tempfile::TempDir;
 
-use super::wait_for;
+use super::{Proxy, wait_for};
 
 /// Names the folder of a Kafka: its jars are under `lib`.
 const HOME: &str = "ROWKIND_TEST_KAFKA_HOME";
@@ -27,6 +27,8 @@ pub(crate) struct OwnKafka {
     plaintext: u16,
     sasl: u16,
     tls: u16,
+    /// Of a listener behind a proxy: its own, and the proxy's.
+    proxied: [u16; 2],
 }
 
 impl OwnKafka {
@@ -34,17 +36,17 @@ impl OwnKafka {
     pub(crate) fn start() -> Option<Self> {
         let home = PathBuf::from(std::env::var_os(HOME).filter(|home| !home.is_empty())?);
         let folder = TempDir::new().unwrap();
-        let [plaintext, sasl, tls, controller] = ports();
+        let [plaintext, sasl, tls, controller, behind, proxy] = ports();
         write_identity(folder.path(), "server");
         write_identity(folder.path(), "client");
         let properties = folder.path().join("server.properties");
-        std::fs::write(&properties, server(folder.path(), [plaintext, sasl, tls, controller])).unwrap();
+        std::fs::write(&properties, server(folder.path(), [plaintext, sasl, tls, controller, behind, proxy])).unwrap();
         let scram = format!("SCRAM-SHA-512=[name={},password={}]", LOGIN.0, LOGIN.1);
         let format = ["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--add-scram", &scram, "--config"];
         let formatted = java(&home, "kafka.tools.StorageTool").args(format).arg(&properties).output().unwrap();
         assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
         let broker = spawn(&home, folder.path());
-        let kafka = Self { home, broker, folder, plaintext, sasl, tls };
+        let kafka = Self { home, broker, folder, plaintext, sasl, tls, proxied: [behind, proxy] };
         kafka.wait_until_it_listens();
         Some(kafka)
     }
@@ -75,6 +77,12 @@ impl OwnKafka {
         format!("127.0.0.1:{}", self.plaintext)
     }
 
+    /// A proxy in front of a listener that lets everybody in.
+    pub(crate) fn proxy(&self) -> Proxy {
+        let [behind, proxy] = self.proxied;
+        Proxy::start(proxy, behind)
+    }
+
     /// The listener for SASL over TLS.
     pub(crate) fn sasl(&self) -> String {
         format!("127.0.0.1:{}", self.sasl)
@@ -99,8 +107,8 @@ impl Drop for OwnKafka {
 }
 
 /// Ports that are free.
-fn ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+fn ports() -> [u16; 6] {
+    let listeners = [(); 6].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
@@ -128,16 +136,16 @@ fn java(home: &Path, class: &str) -> Command {
     java
 }
 
-fn server(folder: &Path, [plaintext, sasl, tls, controller]: [u16; 4]) -> String {
+fn server(folder: &Path, [plaintext, sasl, tls, controller, behind, proxy]: [u16; 6]) -> String {
     let (folder, (user, password), (guest, of_guest)) = (folder.display(), LOGIN, GUEST);
     let module = "org.apache.kafka.common.security";
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plaintext},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls},PROXIED://127.0.0.1:{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data

@@ -7,6 +7,7 @@ mod events;
 mod fixtures;
 mod kafka;
 mod load;
+mod proxy;
 mod registry;
 mod written;
 
@@ -17,6 +18,7 @@ pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated,
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};
 pub(crate) use kafka::{GUEST, LOGIN, OwnKafka};
 pub(crate) use load::Load;
+pub(crate) use proxy::Proxy;
 pub(crate) use registry::{Registry, recorded, unknown};
 pub(crate) use written::{ReadRecord, assert_each_once, read_all, read_records};
 
