@@ -63,7 +63,7 @@ struct Line {
     partition: i32,
     offset: i64,
     ts: Option<i64>,
-    headers: Option<Vec<Value>>,
+    headers: Option<Value>,
     key: Option<String>,
     key_base64: Option<String>,
     payload: Option<String>,
@@ -87,7 +87,7 @@ impl RecordedRecord {
             ErrorKind::BrokenJson { .. } => error.under("line"),
             _ => Error::new(
                 "line",
-                ErrorKind::Missing { expected: "an object with topic, partition, offset, headers, key and payload" },
+                ErrorKind::Missing { expected: "an object with topic, partition, offset, key and payload" },
             ),
         })?;
         Ok(Self {
@@ -95,7 +95,7 @@ impl RecordedRecord {
             partition: line.partition,
             offset: line.offset,
             timestamp_ms: line.ts.filter(|ms| *ms >= 0),
-            headers: headers(line.headers.unwrap_or_default())?,
+            headers: headers(line.headers)?,
             key: bytes("key_base64", line.key, line.key_base64)?,
             payload: bytes("payload_base64", line.payload, line.payload_base64)?,
         })
@@ -147,7 +147,15 @@ impl RecordedRecord {
 }
 
 /// The text of headers, where each name has a value.
-fn headers(all: Vec<Value>) -> Result<String, Error> {
+fn headers(all: Option<Value>) -> Result<String, Error> {
+    const EXPECTED: &str = "names and values in turn: strings, null, or base64 in an object";
+    let all = match all {
+        None => return Ok(String::new()),
+        Some(Value::Array(all)) => all,
+        Some(_) => {
+            return Err(Error::new("headers", ErrorKind::Unexpected { expected: "an array", found: "another value" }));
+        }
+    };
     let is_base64 = |text: &Value| text.as_str().is_some_and(|text| STANDARD.decode(text).is_ok());
     let is_value = |value: &Value| match value {
         Value::Null | Value::String(_) => true,
@@ -156,8 +164,7 @@ fn headers(all: Vec<Value>) -> Result<String, Error> {
     };
     let (pairs, rest) = all.as_chunks::<2>();
     if !rest.is_empty() || !pairs.iter().all(|[name, value]| name.is_string() && is_value(value)) {
-        let expected = "names and values in turn: strings, null, or base64 in an object";
-        return Err(Error::new("headers", ErrorKind::Malformed { expected, found: "array" }));
+        return Err(Error::new("headers", ErrorKind::Malformed { expected: EXPECTED, found: "array" }));
     }
     Ok(if all.is_empty() { String::new() } else { Value::Array(all).to_string() })
 }
