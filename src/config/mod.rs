@@ -23,6 +23,8 @@ use rowkind_formats::{Format, Told};
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
+use crate::source::Range;
+use crate::wanted::Wanted;
 pub use kafka::{Kafka, is_subscribed};
 use layers::{Layers, Typed};
 pub use places::{Fallback, Offsets, Start, Stop};
@@ -48,6 +50,10 @@ pub struct Config {
     pub format: Format,
     /// Of which source tables rows are applied, by `namespace.table`; of all when `None`.
     pub tables: Option<Regex>,
+    /// Which rows of them are asked for; all, but of a replay.
+    pub wanted: Wanted,
+    /// Which ranges are read, of a replay; `None` where reading goes on from what is stored.
+    pub ranges: Option<Vec<Range>>,
     /// Where the schemas of records in Avro are.
     pub registry: Option<registry::Settings>,
     /// What the connector was told, as far as it decides what values are.
@@ -138,6 +144,18 @@ impl Config {
         Self::from_layers(&layers)
     }
 
+    /// The same for a topic in place of the sink that is configured, at least once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn read_into_topic(flags: &ArgMatches, topic: &str) -> Result<Self, ConfigError> {
+        let file = flags.get_one::<PathBuf>("config");
+        let mut layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
+        sinks::turn_to_topic(&mut layers, topic);
+        Self::from_layers(&layers)
+    }
+
     /// Reads the settings of decoding alone, from the environment and flags.
     ///
     /// # Errors
@@ -179,6 +197,8 @@ impl Config {
             modes: reading::modes(&read)?,
             format,
             tables,
+            wanted: Wanted::default(),
+            ranges: None,
             registry: reading::registry(&read)?,
             told: reading::told(&read)?,
             truncate: read.choice(

@@ -11,7 +11,7 @@ use crate::route::{
 };
 
 /// A route as it was typed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedRoute {
     topics: Option<Vec<String>>,
@@ -109,6 +109,12 @@ impl TypedRoute {
             })?),
         };
         Ok(Route { topics, table, topic, columns, key, metadata, delete })
+    }
+
+    /// Leaves what means something to a topic that is not the route's own.
+    pub(super) fn leave_to_topic(&mut self) {
+        let Self { topics, topic_pattern, include, exclude, rename, key, .. } = self.clone();
+        *self = Self { topics, topic_pattern, include, exclude, rename, key, ..Self::default() };
     }
 
     /// A key that was typed and that the sink has no use for.

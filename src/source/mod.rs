@@ -12,13 +12,13 @@ mod headers;
 mod kafka;
 mod line;
 mod ownership;
+mod ranges;
 mod reading;
 mod sample;
 mod start;
 mod stop;
 mod survey;
 mod token;
-mod topic;
 
 use std::collections::HashMap;
 
@@ -31,10 +31,11 @@ pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
 pub use ownership::{Held, Ownership};
+pub(crate) use ranges::RangeSource;
+pub use ranges::{Asked, Edge, Range, RangeReader, Read};
 pub use reading::Reading;
 pub use sample::{Sampled, Sampler};
 pub(crate) use token::of_file as token_of_file;
-pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.
 ///

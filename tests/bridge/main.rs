@@ -42,6 +42,7 @@ mod recorded;
 mod registry;
 mod rejects;
 mod repeats;
+mod replay;
 mod retreat;
 mod routes;
 mod secrets;

@@ -83,7 +83,8 @@ impl Pipeline {
         self.start_command(&["run"])
     }
 
-    fn start_command(&self, words: &[&str]) -> Bridge {
+    /// Starts another command on it.
+    pub(crate) fn start_command(&self, words: &[&str]) -> Bridge {
         let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         for (key, value) in &self.settings {
             arguments.push(format!("--{}={value}", key.replace(['.', '_'], "-")));
