@@ -1,13 +1,16 @@
 //! The command line. The flags of a pipeline are made from the table of settings.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use rowkind_formats::Format;
 
 use crate::config::settings::{self, Kind, SETTINGS, Setting};
 use crate::inspect::Output;
 use crate::log::LogFormat;
+use crate::near::nearest;
 use crate::rejects::kept::Place;
 
 /// The whole command line.
@@ -31,6 +34,27 @@ pub fn command() -> Command {
         .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
+}
+
+/// What was typed, or the end of the process with what is wrong with it.
+pub fn matches() -> ArgMatches {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    command().try_get_matches_from(&arguments).unwrap_or_else(|mut error| {
+        if let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+            && let Some(meant) = meant(typed, &arguments)
+        {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![meant]));
+        }
+        error.exit()
+    })
+}
+
+/// The command that was meant, which clap does not find for short words.
+fn meant(typed: &str, arguments: &[OsString]) -> Option<String> {
+    let root = command();
+    let words = arguments.iter().filter_map(|argument| argument.to_str());
+    let within = words.fold(&root, |within, word| within.find_subcommand(word).unwrap_or(within));
+    nearest(typed, within.get_subcommands().map(Command::get_name)).map(str::to_owned)
 }
 
 fn run() -> Command {

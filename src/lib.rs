@@ -31,6 +31,7 @@ pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;
+mod near;
 pub mod normalize;
 pub mod progress;
 pub mod records;

@@ -11,7 +11,7 @@ use rowkind::source::SourceError;
 use rowkind::{check, cli, demo, inspect};
 
 fn main() -> ExitCode {
-    let matches = cli::command().get_matches();
+    let matches = cli::matches();
     let format = *matches.get_one::<LogFormat>("log-format").unwrap_or(&LogFormat::Text);
     let result = match matches.subcommand() {
         Some(("run", flags)) => {
