@@ -31,6 +31,7 @@ pub fn command() -> Command {
         )
         .subcommand(run())
         .subcommand(check())
+        .subcommand(status())
         .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
@@ -78,15 +79,42 @@ fn check() -> Command {
              settings of `rowkind run`. Exit codes: 0 nothing would fail, 1 something would, 2 usage or configuration.\n\n\
              Example:\n  rowkind check -c rowkind.toml",
         )
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .value_name("OUTPUT")
-                .value_parser(value_parser!(Output))
-                .default_value("text")
-                .help("How findings are printed; json is one object a line"),
-        );
+        .arg(output("How findings are printed; json is one object a line"));
     of_pipeline(check, true)
+}
+
+fn status() -> Command {
+    let example = "Examples:\n  rowkind status -c rowkind.toml\n  rowkind status -c rowkind.toml --watch 5s\n  \
+                   rowkind status -c rowkind.toml --output json | jq 'select(.lag > 1000)'";
+    let status = Command::new("status")
+        .about("Say how far a pipeline has come: stored offsets, lag, owners and open rejects of each partition")
+        .after_help(example)
+        .after_long_help(format!(
+            "It takes the settings of `rowkind run`, changes nothing and joins no group; of Postgres it needs no right but to read \
+             rowkind.offsets. What is not known is `-`, or null in json, where times are milliseconds (`_ms`).\n\n\
+             STORED is the next offset to read, END the end of the log, LAG TIME the age of the first record that is not applied, \
+             OWNER the member of the consumer group that has the partition.\n\n\
+             Exit codes: 0 seen (SIGINT ends --watch with it too), 1 Postgres or the brokers do not answer, 2 usage or configuration.\n\n{example}",
+        ))
+        .arg(output("How partitions are printed; json is one object a line"))
+        .arg(
+            Arg::new("watch")
+                .long("watch")
+                .value_name("INTERVAL")
+                .num_args(0..=1)
+                .default_missing_value("2s")
+                .help("Look again and again, this long after each look [2s]"),
+        );
+    of_pipeline(status, true)
+}
+
+fn output(help: &'static str) -> Arg {
+    Arg::new("output")
+        .long("output")
+        .value_name("OUTPUT")
+        .value_parser(value_parser!(Output))
+        .default_value("text")
+        .help(help)
 }
 
 /// A command on a pipeline, with its settings. They are shown with `run` alone.

@@ -19,7 +19,7 @@
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`status`] (how far it has come), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
@@ -43,5 +43,6 @@ pub mod shutdown;
 pub mod sieve;
 pub mod sink;
 pub mod source;
+pub mod status;
 mod terminal;
 pub mod transactions;

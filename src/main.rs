@@ -8,7 +8,7 @@ use rowkind::log::{self, LogFormat};
 use rowkind::rejects::command::{self as rejects, Left};
 use rowkind::shutdown::Shutdown;
 use rowkind::source::SourceError;
-use rowkind::{check, cli, demo, inspect};
+use rowkind::{check, cli, demo, inspect, status};
 
 fn main() -> ExitCode {
     let matches = cli::matches();
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
             Config::read(flags).map_err(anyhow::Error::from).and_then(run)
         }
         Some(("check", flags)) => check::Options::read(flags).map_err(anyhow::Error::from).and_then(check::run),
+        Some(("status", flags)) => status::Options::read(flags).map_err(anyhow::Error::from).and_then(status::run),
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),

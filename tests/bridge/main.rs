@@ -48,6 +48,7 @@ mod secrets;
 mod settings;
 mod shop;
 mod signals;
+mod status;
 mod topics;
 mod transactions;
 mod truncate;

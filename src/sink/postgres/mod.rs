@@ -13,6 +13,7 @@
 //! - `deferred`: constraints that wait for the end of the batch
 //! - `retreat`: a batch that did not go through, row by row
 //! - `trial`: records that are applied and taken back
+//! - `standing`: how far a pipeline has come, to be looked at
 //! - `rejects`, `kept`, `retry`: records that were put aside, in `rowkind.rejects`; written, read, applied after all
 //! - [`failure`]: what an error asks for
 
@@ -36,6 +37,7 @@ mod retreat;
 mod retry;
 mod rows;
 pub mod sql;
+mod standing;
 mod tables;
 pub mod text;
 mod trial;
@@ -62,6 +64,7 @@ pub use kept::Chosen;
 use plan::{Plan, Planner, Unplanned};
 use rejects::Ledger;
 pub use retry::{Page, Retried, Try};
+pub use standing::{Standing, StoredOffset};
 use text::TextColumn;
 pub use trial::Trial;
 use writes::Statement;
