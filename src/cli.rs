@@ -1,5 +1,7 @@
 //! The command line. The flags of a pipeline are made from the table of settings.
 
+pub mod pages;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -21,9 +23,14 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(120)
+        .after_help(
+            "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n\
+             Example:\n  rowkind check -c rowkind.toml && rowkind run -c rowkind.toml",
+        )
         .arg(
             Arg::new("log-format")
                 .long("log-format")
+                .value_name("FORMAT")
                 .global(true)
                 .value_parser(value_parser!(LogFormat))
                 .default_value("text")
@@ -35,6 +42,8 @@ pub fn command() -> Command {
         .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
+        .subcommand(pages::completions_command())
+        .subcommand(pages::man_command())
 }
 
 /// What was typed, or the end of the process with what is wrong with it.
@@ -58,16 +67,34 @@ fn meant(typed: &str, arguments: &[OsString]) -> Option<String> {
     nearest(typed, within.get_subcommands().map(Command::get_name)).map(str::to_owned)
 }
 
+/// What `rowkind run -h` shows; `--help` shows all.
+const COMMON: [&str; 13] = [
+    "name",
+    "source.brokers",
+    "source.topics",
+    "source.topic_pattern",
+    "source.file",
+    "source.format",
+    "source.start",
+    "source.stop",
+    "registry.url",
+    "sink.type",
+    "sink.url",
+    "sink.table",
+    "rejects.policy",
+];
+
 fn run() -> Command {
+    let example = "Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
+                   --sink-url postgres://app@localhost/shop";
     let run = Command::new("run")
         .about("Run a pipeline until SIGTERM or SIGINT (drains, commits, exits 0)")
-        .after_help(
+        .after_help(format!("These are the settings most used; --help has them all. -c FILE reads them from a file.\n\n{example}"))
+        .after_long_help(format!(
             "Every setting is a flag, an environment variable (--sink-url is ROWKIND_SINK_URL, or ROWKIND_SINK_URL_FILE for a file that \
              holds it) and a key of the file (sink.url); flags win over environment over file.\n\n\
-             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n\
-             Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
-             --sink-url postgres://app@localhost/shop",
-        );
+             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n{example}",
+        ));
     of_pipeline(run, false)
 }
 
@@ -128,11 +155,16 @@ fn of_pipeline(command: Command, hides_settings: bool) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The configuration file (TOML)"),
         )
-        .args(SETTINGS.iter().map(|setting| flag(setting).hide(hides_settings)))
+        .args(
+            SETTINGS
+                .iter()
+                .map(|setting| flag(setting).hide(hides_settings).hide_short_help(!COMMON.contains(&setting.key))),
+        )
         .arg(
             Arg::new("no-dedup")
                 .long("no-dedup")
                 .hide(hides_settings)
+                .hide_short_help(true)
                 .action(ArgAction::SetTrue)
                 .conflicts_with("dedup-enabled")
                 .help("Apply every event, repeated ones too: the same as --dedup-enabled=false"),
@@ -141,20 +173,22 @@ fn of_pipeline(command: Command, hides_settings: bool) -> Command {
 
 fn flag(setting: &'static Setting) -> Arg {
     let name = setting.flag();
-    let mut help = setting.help.to_owned();
+    let mut takes = String::new();
     if let Kind::Choice(words) = setting.kind
         && words.len() > 1
     {
-        help.push_str(" [");
-        help.push_str(&words.join(", "));
-        help.push(']');
+        takes.push_str(" [");
+        takes.push_str(&words.join(", "));
+        takes.push(']');
     }
     if let Some(default) = setting.default {
-        help.push_str(" [default: ");
-        help.push_str(default);
-        help.push(']');
+        takes.push_str(" [default: ");
+        takes.push_str(default);
+        takes.push(']');
     }
-    let arg = Arg::new(name.clone()).long(name).help(help);
+    // -h has the first of what there is to say
+    let (first, all) = (setting.help.split("; ").flat_map(|part| part.split(": ")).next().unwrap_or(""), setting.help);
+    let arg = Arg::new(name.clone()).long(name).help(format!("{first}{takes}")).long_help(format!("{all}{takes}"));
     match setting.kind {
         Kind::List | Kind::Pairs => arg.action(ArgAction::Append).value_name(value_name(setting.kind)),
         Kind::Bool => arg.num_args(0..=1).default_missing_value("true").value_name("BOOL"),
@@ -200,34 +234,46 @@ fn rejects() -> Command {
         .value_parser(value_parser!(u32).range(1..))
         .default_value("100")
         .help("How many at most");
-    let list = Command::new("list").about("List what is open: where it stands, when it was put aside, and why").args([
-        topic(),
-        limit,
-        output(),
-    ]);
+    let list = Command::new("list")
+        .about("List what is open: where it stands, when it was put aside, and why")
+        .args([topic(), limit, output()])
+        .after_help("Example:\n  rowkind rejects list -c rowkind.toml --topic shop.public.orders");
     let show = Command::new("show")
         .about("Show one whole: why it was put aside, its key, headers and payload")
-        .after_help("With --output json it is a recorded record, as `rowkind inspect` reads it.")
+        .after_help(
+            "With --output json it is a recorded record, as `rowkind inspect` reads it.\n\n\
+             Example:\n  rowkind rejects show -c rowkind.toml shop.public.orders:0:2",
+        )
         .arg(places().num_args(1).required(true).help("The reject, as topic:partition:offset"))
         .arg(output());
     let retry = Command::new("retry")
         .about("Apply them after all, in order; what is applied is open no more, what cannot be stays with its new reason")
         .after_help(
             "A reject is applied when nothing newer of its key can have been: with `rejects.block_key` later records of its key were set aside \
-             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.",
+             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.\n\n\
+             Example:\n  rowkind rejects retry -c rowkind.toml",
         )
         .args([places(), topic(), set("force", "Apply also those that may bring old values back")]);
-    let delete = Command::new("delete").about("Delete those that are not wanted").args([
-        places().help("A reject, as topic:partition:offset"),
-        topic(),
-        set("all", "All of them"),
-        set("yes", "Delete; without it they are only listed"),
-    ]);
+    let delete = Command::new("delete")
+        .about("Delete those that are not wanted")
+        .args([
+            places().help("A reject, as topic:partition:offset"),
+            topic(),
+            set("all", "All of them"),
+            set("yes", "Delete; without it they are only listed"),
+        ])
+        .after_help(
+            "Exit codes: 0 deleted, 1 none were: there are none, or --yes is missing.\n\n\
+         Example:\n  rowkind rejects delete -c rowkind.toml shop.public.orders:0:2 --yes",
+        );
     Command::new("rejects")
         .about(
             "Look at records that were put aside (rejects.policy table or topic), apply them after all, or delete them",
         )
-        .after_help("The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.")
+        .after_help(
+            "The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.\n\n\
+             Example:\n  rowkind rejects list -c rowkind.toml",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([list, show, retry, delete].map(|command| of_pipeline(command, true)))
@@ -274,7 +320,7 @@ fn inspect() -> Command {
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
-        .args(settings::decoding().map(self::flag))
+        .args(settings::decoding().map(|setting| self::flag(setting).hide_short_help(true)))
         .arg(
             Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
                 "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",
@@ -285,6 +331,10 @@ fn inspect() -> Command {
 fn demo() -> Command {
     Command::new("demo")
         .about("Show the whole road on this machine: a Kafka in the process, a Postgres of its own, a recorded shop")
+        .after_help(
+            "Exit codes: 0 the target equals its source, 1 it does not, or something is missing here.\n\n\
+             Example:\n  rowkind demo --fast",
+        )
         .arg(
             Arg::new("url").long("url").value_name("URL").help(
                 "Use this Postgres, in a database of its own that is dropped at the end, instead of starting one",

@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
+        Some(("completions", flags)) => cli::pages::completions(flags),
+        Some(("man", flags)) => cli::pages::man(flags),
         _ => unreachable!("clap asks for a subcommand"),
     };
     match result {

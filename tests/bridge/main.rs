@@ -36,6 +36,7 @@ mod logs;
 mod names;
 mod order;
 mod outage;
+mod pages;
 mod places;
 mod poison;
 mod recorded;

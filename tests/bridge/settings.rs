@@ -127,9 +127,13 @@ fn what_was_meant_is_named() {
     let url = "--sink-url=postgres://localhost/x";
     for (typed, meant) in [
         (vec!["rnu"], "'run'"),
+        (vec!["statsu"], "'status'"),
         (vec!["rejects", "lsit"], "'list'"),
         (vec!["run", "--sink-ulr=x"], "'--sink-url'"),
         (vec!["check", "--source-broker=x"], "'--source-brokers'"),
+        (vec!["status", "--wacth"], "'--watch'"),
+        (vec!["status", "--output", "jsno"], "'json'"),
+        (vec!["completions", "fihs"], "'fish'"),
         (vec!["inspect", "--format", "debezium_json"], "'debezium-json'"),
     ] {
         let ended = Bridge::start(&typed, &[]).wait().with_code(2);
