@@ -45,12 +45,12 @@ enum Input {
     Topic(Kafka),
 }
 
-/// How a row is printed.
+/// How something is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
-    /// As changelog text.
+    /// For people.
     Text,
-    /// As one JSON object a line, with where the row comes from.
+    /// One JSON object a line.
     Json,
 }
 

@@ -19,7 +19,8 @@
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
+//! [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
@@ -31,6 +32,7 @@ pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;
+mod near;
 pub mod normalize;
 pub mod progress;
 pub mod records;
@@ -43,6 +45,7 @@ pub mod shutdown;
 pub mod sieve;
 pub mod sink;
 pub mod source;
+pub mod status;
 mod terminal;
 pub mod transactions;
 pub mod wanted;

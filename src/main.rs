@@ -9,10 +9,10 @@ use rowkind::rejects::command::{self as rejects, Left};
 use rowkind::replay::{self, Differs};
 use rowkind::shutdown::Shutdown;
 use rowkind::source::SourceError;
-use rowkind::{check, cli, demo, inspect};
+use rowkind::{check, cli, demo, inspect, status};
 
 fn main() -> ExitCode {
-    let matches = cli::command().get_matches();
+    let matches = cli::matches();
     let format = *matches.get_one::<LogFormat>("log-format").unwrap_or(&LogFormat::Text);
     let result = match matches.subcommand() {
         Some(("run", flags)) => {
@@ -24,9 +24,12 @@ fn main() -> ExitCode {
             replay::Options::read(flags).map_err(anyhow::Error::from).and_then(replay::run)
         }
         Some(("check", flags)) => check::Options::read(flags).map_err(anyhow::Error::from).and_then(check::run),
+        Some(("status", flags)) => status::Options::read(flags).map_err(anyhow::Error::from).and_then(status::run),
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
+        Some(("completions", flags)) => cli::pages::completions(flags),
+        Some(("man", flags)) => cli::pages::man(flags),
         _ => unreachable!("clap asks for a subcommand"),
     };
     match result {

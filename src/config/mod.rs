@@ -20,6 +20,7 @@ use clap::ArgMatches;
 use regex::Regex;
 use rowkind_formats::{Format, Told};
 
+use crate::near;
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
@@ -29,7 +30,7 @@ pub use kafka::{Kafka, is_subscribed};
 use layers::{Layers, Typed};
 pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};
-use settings::{SETTINGS, Setting};
+use settings::{Kind, SETTINGS, Setting};
 pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
 pub use transactions::Transactions;
 
@@ -140,6 +141,7 @@ impl Config {
     /// When a file cannot be read, a value is not what its setting takes, or a setting that is needed is missing.
     pub fn read(flags: &ArgMatches) -> Result<Self, ConfigError> {
         let file = flags.get_one::<PathBuf>("config");
+        layers::check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
         Self::from_layers(&layers)
     }
@@ -313,7 +315,12 @@ impl Reader<'_> {
 
     fn invalid(&self, key: &str, expected: &str) -> ConfigError {
         let origin = self.0.values.get(key).map_or(key, |typed: &Typed| typed.origin.as_str());
-        ConfigError::new(format!("{origin}: expected {expected}"))
+        let hint = match (Self::setting(key).kind, self.text(key)) {
+            (Kind::Choice(words), Some(typed)) if !words.contains(&typed) => near::hint(typed, words.iter().copied()),
+            (Kind::Bool, Some(typed)) => near::hint(typed, ["true", "false"]),
+            _ => String::new(),
+        };
+        ConfigError::new(format!("{origin}: expected {expected}{hint}"))
     }
 
     fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
@@ -347,7 +354,7 @@ fn parse_bytes(text: &str) -> Option<usize> {
 }
 
 /// `0ms`, `100ms`, `5s`, `2min`; a bare number is milliseconds.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = number_and_unit(text)?;
     let factor = match unit {
         "" | "ms" => 1,

@@ -6,6 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::{ChangelogSink, ConfigError, Sink};
+use crate::near;
 use crate::route::{
     Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, TopicTemplate, Topics,
 };
@@ -83,8 +84,11 @@ impl TypedRoute {
             (None, false) => KeyBy::Record,
         };
         let column = self.deleted_column.as_deref().unwrap_or(defaults.deleted_column);
-        let delete = delete_policy(self.delete.as_deref().unwrap_or(defaults.delete), column)
-            .ok_or_else(|| invalid("`delete`: expected one of hard, soft, ignore".to_owned()))?;
+        let word = self.delete.as_deref().unwrap_or(defaults.delete);
+        let delete = delete_policy(word, column).ok_or_else(|| {
+            let hint = near::hint(word, ["hard", "soft", "ignore"]);
+            invalid(format!("`delete`: expected one of hard, soft, ignore{hint}"))
+        })?;
         if matches!(key, KeyBy::Nothing | KeyBy::Row) && matches!(delete, DeletePolicy::Soft(_)) {
             return Err(invalid(
                 "`delete = \"soft\"` needs a key, and neither `append` nor `key = \"row\"` is one".to_owned(),

@@ -5,12 +5,14 @@
 
 mod brokers;
 mod consumer;
+mod extent;
 pub mod failure;
 mod file;
 mod gather;
 mod headers;
 mod kafka;
 mod line;
+mod members;
 mod ownership;
 mod ranges;
 mod reading;
@@ -25,11 +27,13 @@ use std::collections::HashMap;
 use crate::records::{Claim, TopicPartition};
 
 pub(crate) use consumer::not_created;
+pub use extent::{Extent, FirstRecord};
 pub use file::FileSource;
 pub use gather::Gatherer;
 pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
+pub use members::{Member, Members};
 pub use ownership::{Held, Ownership};
 pub(crate) use ranges::RangeSource;
 pub use ranges::{Asked, Edge, Range, RangeReader, Read};

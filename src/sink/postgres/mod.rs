@@ -14,6 +14,7 @@
 //! - `retreat`: a batch that did not go through, row by row
 //! - `staging`: rows of a replay, before it is known what becomes of them
 //! - `trial`: records that are applied and taken back
+//! - `standing`: how far a pipeline has come, to be looked at
 //! - `rejects`, `kept`, `retry`: records that were put aside, in `rowkind.rejects`; written, read, applied after all
 //! - [`failure`]: what an error asks for
 
@@ -38,6 +39,7 @@ mod retry;
 mod rows;
 pub mod sql;
 mod staging;
+mod standing;
 mod tables;
 pub mod text;
 mod trial;
@@ -66,6 +68,7 @@ use plan::{Plan, Planner, Unplanned};
 use rejects::Ledger;
 pub use retry::{Page, Retried, Try};
 pub use staging::{Cell, Compared, Difference, Kind as DifferenceKind, Merged, Reach, Staging, Untaken};
+pub use standing::{Standing, StoredOffset};
 use text::TextColumn;
 pub use trial::Trial;
 use writes::Statement;

@@ -148,6 +148,11 @@ impl Bridge {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
+    /// What it has written to standard output so far.
+    pub(crate) fn output(&self) -> String {
+        std::fs::read_to_string(self.output.path()).unwrap()
+    }
+
     /// Waits until it has logged `text`.
     pub(crate) fn wait_for_log(&self, text: &str) {
         wait_for(&format!("`{text}` in the log"), || {
@@ -200,7 +205,7 @@ impl Bridge {
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {
-        Ended { code: status.code(), log: self.log(), output: std::fs::read_to_string(self.output.path()).unwrap() }
+        Ended { code: status.code(), log: self.log(), output: self.output() }
     }
 }
 
