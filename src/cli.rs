@@ -105,35 +105,37 @@ fn replay() -> Command {
     };
     let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     let path = |name: &'static str, help: &'static str| flag(name, "FILE", help).value_parser(value_parser!(PathBuf));
+    let examples = "Examples:\n  rowkind replay -c rowkind.toml --topic shop.public.orders --dry-run\n  \
+                    rowkind replay -c rowkind.toml --topic shop.public.orders --from \"last 2h\" --key id=17\n  \
+                    rowkind replay -c rowkind.toml --topic shop.public.orders --into rebuilt";
     let replay = Command::new("replay")
-        .about("Apply a range of offsets or of time again: compare it with the target, mend the target, or write it elsewhere")
-        .after_help(
-            "Without --into and the like the range is replayed into the pipeline's own tables, also while it runs: for the rows that occur in\n\
-             the range it reads on to the pipeline's stored offset, so that no old value comes back, and writes what differs.\n\n\
+        .about("Apply a range of offsets or of time again: into the target, which it can compare, or elsewhere")
+        .after_help(examples)
+        .after_long_help(format!(
+            "Without --into and the like the range is replayed into the pipeline's own tables, also while it runs: for the rows that occur \
+             in the range it reads on to the pipeline's stored offset, so that no old value comes back, and writes what differs.\n\n\
              Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied, 4 the target differs.\n\n\
-             Examples:\n  rowkind replay -c rowkind.toml --topic shop.public.orders --dry-run\n  \
-             rowkind replay -c rowkind.toml --topic shop.public.orders --from \"last 2h\" --key id=17\n  \
-             rowkind replay -c rowkind.toml --topic shop.public.orders --into rebuilt",
-        )
+             {examples}"
+        ))
         .args([
             flag("topic", "TOPIC", "A topic, or a pattern that begins with ^ [default: all of the pipeline]").action(ArgAction::Append),
             flag("partition", "N", "One partition of it").value_parser(value_parser!(i32).range(0..)),
-            flag("from", "PLACE", "Where it begins: an offset, a moment (2026-11-21T13:26:07Z), \"2h ago\" [default: beginning]")
+            flag("from", "PLACE", "Its begin: an offset, \"2h ago\", a moment (2026-11-21T13:26:07Z)")
                 .allow_hyphen_values(true),
-            flag("to", "PLACE", "Where it ends, written like --from: the first record that is not in it [default: end]")
+            flag("to", "PLACE", "Its end, the first record that is not in it, written like --from")
                 .allow_hyphen_values(true),
             flag("table", "TABLE", "Only rows of this source table, as the changelog names it").action(ArgAction::Append),
             flag("key", "COLUMN=VALUE", "Only rows with this value in this column of the source").action(ArgAction::Append),
         ])
         .args([
-            set("dry-run", "Change nothing: print how the target differs, row by row; exit code 4 when it does"),
-            set("delete-extra", "Also delete rows of the target that are not in a topic which was read as a whole"),
+            set("dry-run", "Change nothing: print how the target differs, row by row"),
+            set("delete-extra", "Delete rows of the target, too, that a whole topic does not have"),
             flag("into", "SCHEMA", "Into tables of this schema, made like the target's"),
             set("resume", "Go on with a replay into a schema that was interrupted").requires("into"),
             flag("into-topic", "TOPIC", "To this topic, as {schema}.{table}.again; --sink-format says as what"),
             path("into-file", "The changelog, into a file"),
             set("print", "The changelog, to standard output"),
-            path("dump", "The records as they are, into a file that `kcat -J` could have written; - is standard output"),
+            path("dump", "The records as they are, into a file of the lines of kcat -J"),
             output("How rows are printed; json is one object a line"),
         ])
         .group(

@@ -1,8 +1,8 @@
 //! A replay beside the pipeline's own tables: compared with them, or into them.
 //!
 //! The range is staged, and behind it what the pipeline has applied since, as far as it concerns the same keys. A comparison
-//! sees tables and offsets as of one moment, and holds nothing. A replay catches up with the pipeline first; then it holds
-//! its offsets for the last stretch and the merge, so that the two cannot cross.
+//! then sees tables and offsets as of one moment, and holds nothing. A replay holds the offsets for the last stretch and the
+//! merge, so that the two cannot cross.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ const MAX_ATTEMPTS: usize = 3;
 /// Records that are staged at once, however small the pipeline's batches are.
 const MAX_ROWS: usize = 10_000;
 const MAX_BYTES: usize = 2 << 20;
-/// What the pipeline may have applied meanwhile when its offsets are held: the fewer, the shorter it waits.
+/// What the pipeline may have applied meanwhile when its offsets are seen or held: the fewer, the shorter it waits.
 const NEAR: i64 = 2_000;
 /// How often a replay tries to come that near.
 const MAX_ROUNDS: usize = 20;
@@ -189,12 +189,22 @@ impl Replay {
         Ok(Self { reader, planner, staging, ranges, reached, is_whole, others, bar, rows, n_records, n_passed })
     }
 
-    /// Stages the range, and what comes behind it up to these offsets.
+    /// Stages the range, and what the pipeline has applied behind it, until little of that is left.
     async fn stage(&mut self) -> Result<(), Ended> {
         let ranges = self.ranges.clone();
         self.take(&ranges, Reach::Range)?;
-        let stored = self.staging.next_offsets().await?;
-        self.follow(&stored)
+        for round in 0..MAX_ROUNDS {
+            let stored = self.staging.next_offsets().await?;
+            let behind: i64 = self.ranges.iter().filter_map(|range| self.behind(range, &stored)).map(|r| r.len()).sum();
+            if behind <= NEAR {
+                break;
+            }
+            if round > 0 {
+                self.bar.lengthen(behind);
+            }
+            self.follow(&stored)?;
+        }
+        Ok(())
     }
 
     /// Reads on to these offsets, if there is a row to read on for.
@@ -250,6 +260,8 @@ impl Replay {
 
     async fn compare(&mut self, is_json: bool) -> Result<(), Ended> {
         self.stage().await?;
+        let stored = self.staging.see().await?;
+        self.follow(&stored)?;
         self.bar.end();
         let has_colour = terminal::has_colour();
         let mut counts: HashMap<(TargetName, DifferenceKind), u64> = HashMap::new();
@@ -279,15 +291,6 @@ impl Replay {
 
     async fn mend(&mut self, deletes_extra: bool) -> Result<(), Ended> {
         self.stage().await?;
-        for _ in 0..MAX_ROUNDS {
-            let stored = self.staging.next_offsets().await?;
-            let behind: i64 = self.ranges.iter().filter_map(|range| self.behind(range, &stored)).map(|r| r.len()).sum();
-            if behind <= NEAR {
-                break;
-            }
-            self.bar.lengthen(behind);
-            self.follow(&stored)?;
-        }
         let partitions: Vec<TopicPartition> = self.ranges.iter().map(|range| range.partition.clone()).collect();
         let stored = self.staging.hold(&partitions).await?;
         self.follow(&stored)?;
@@ -322,7 +325,8 @@ impl Replay {
             tracing::info!(records = self.n_records, rows = %self.rows, "replayed");
         }
         if self.n_passed > 0 {
-            eprintln!("rowkind: {} records could not be applied and were passed over", self.n_passed);
+            let n_passed = i64::try_from(self.n_passed).unwrap_or(i64::MAX);
+            eprintln!("rowkind: {} could not be applied: passed over", counted(n_passed, "record"));
         }
         Ok(())
     }
@@ -382,7 +386,12 @@ fn summary(compared: &Compared, count: impl Fn(DifferenceKind) -> u64) -> String
         found.push(format!("columns that are not there: {}", lacking.join(", ")));
     }
     let found = if found.is_empty() { "equal".to_owned() } else { found.join(", ") };
-    format!("{}: {n_rows} rows compared: {found}\n", show::name(table))
+    format!("{}: {} compared: {found}\n", show::name(table), counted(*n_rows, "row"))
+}
+
+/// `1 row`, `2 rows`.
+fn counted(n: i64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// What was done to a table, in a line.

@@ -24,10 +24,10 @@ pub use options::Options;
 #[derive(Debug, thiserror::Error)]
 pub enum Differs {
     /// Of so many rows.
-    #[error("the target differs in {0} of the rows that were compared")]
+    #[error("the target differs, in as many rows: {0}")]
     Rows(u64),
     /// So many rows were left that nothing was read about.
-    #[error("{0} rows are in the target, and not in the topics: they were left, and --delete-extra deletes them")]
+    #[error("rows that are in the target, and not in the topics: {0}; they were left, and --delete-extra deletes them")]
     Extra(i64),
 }
 

@@ -54,7 +54,7 @@ use std::time::Duration;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, Postgres};
-use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Encode, PgConnection, Transaction, Type};
 
 use crate::config;
 use crate::records::{Advance, Claim, Records, TopicPartition};
@@ -99,6 +99,8 @@ impl PostgresSink {
     /// A sink of a pipeline that is not connected yet.
     pub fn new(pipeline: &str, config: &config::Postgres, rejects: &config::Rejects) -> Self {
         let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
+        // a slow statement is no news by itself, and its text is long
+        let options = options.disable_statement_logging();
         let config::Postgres { create, evolve, sync_sequences, ref into, .. } = *config;
         Self {
             options,

@@ -60,7 +60,7 @@ pub struct Compared {
     pub is_missing: bool,
     /// Columns that records have and the target lacks.
     pub lacking: Vec<String>,
-    /// Rows that were compared.
+    /// Rows that were read about, and should be there.
     pub n_rows: i64,
 }
 
@@ -98,8 +98,8 @@ impl Staging {
                 continue;
             }
             let shown = staged.shown();
-            let mut n_rows: i64 = {
-                let sql = format!("select count(*) from {}", staged.keys);
+            let n_rows: i64 = {
+                let sql = format!("select count(*) from {} where not gone", staged.keys);
                 let count = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection);
                 count.await.map_err(Failure::from)?
             };
@@ -116,7 +116,6 @@ impl Staging {
                 while let Some(row) = rows.try_next().await.map_err(Failure::from)? {
                     let there = row.try_get(0).map_err(Failure::from)?;
                     each(target, difference(kind, staged, &shown, (Some(there), None)))?;
-                    n_rows += 1;
                 }
             }
             compared.push(Compared {

@@ -98,26 +98,21 @@ impl From<sqlx::Error> for Untaken {
 }
 
 impl PostgresSink {
-    /// Opens a session for a replay. A dry run sees the target, and its offsets, as they are now, however long it takes; it
-    /// writes to nothing but its own temporary tables, and holds no lock.
+    /// Opens a session for a replay. In a dry run nothing is done to the target's tables.
     ///
     /// # Errors
     ///
     /// When Postgres refuses or does not answer.
     pub async fn stage(mut self, is_dry_run: bool) -> Result<Staging, Failure> {
         self.connected().await?;
-        let mut connection = self.connection.expect("it was connected above");
-        if is_dry_run {
-            sqlx::raw_sql("begin isolation level repeatable read").execute(&mut connection).await?;
-        }
         Ok(Staging {
-            connection,
+            connection: self.connection.expect("it was connected above"),
             pipeline: self.ledger.pipeline.clone(),
             staged_making: Making { place: Place::Staged, ..self.making.clone() },
             making: (!is_dry_run).then_some(self.making),
             catalog: Arc::default(),
             tables: BTreeMap::new(),
-            is_in_transaction: is_dry_run,
+            is_in_transaction: false,
         })
     }
 }
@@ -346,15 +341,16 @@ impl Staging {
         Ok(held.into_iter().map(|(topic, number, next_offset)| (partition(topic, number), next_offset)).collect())
     }
 
-    /// Lets go of what is held, with nothing changed but what is staged before.
+    /// From now on sees the target, and the pipeline's offsets, as they are at this moment; says where they stand. Nobody
+    /// waits for that.
     ///
     /// # Errors
     ///
-    /// When Postgres does not answer.
-    pub async fn let_go(&mut self) -> Result<(), Failure> {
-        sqlx::raw_sql("rollback").execute(&mut self.connection).await?;
-        self.is_in_transaction = false;
-        Ok(())
+    /// When Postgres refuses or does not answer.
+    pub async fn see(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        sqlx::raw_sql("begin isolation level repeatable read").execute(&mut self.connection).await?;
+        self.is_in_transaction = true;
+        self.next_offsets().await
     }
 }
 
