@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use regex::Regex;
-use rowkind_formats::{Format, Told};
+use rowkind_formats::{Before, Format, Told};
 
 use crate::near;
 use crate::registry;
@@ -187,10 +187,16 @@ impl Config {
             let expected = "stop or skip beside `sink.apply` = \"transactions\"";
             return Err(read.invalid("rejects.policy", expected));
         }
+        let routes = routes(&read, &layers.routes, &sink)?;
+        let mut told = reading::told(&read)?;
+        if matches!(sink, Sink::Postgres(_)) && routes.go_by_records() {
+            // of a row before its change tables need to know which it is
+            told.before = Before::Key;
+        }
         Ok(Self {
             n_lanes: if sink.has_one_lane() { 1 } else { transactions::lanes(&read, transactions.is_some())? },
             transactions,
-            routes: routes(&read, &layers.routes, &sink)?,
+            routes,
             sink,
             source,
             name,
@@ -202,7 +208,7 @@ impl Config {
             wanted: Wanted::default(),
             ranges: None,
             registry: reading::registry(&read)?,
-            told: reading::told(&read)?,
+            told,
             truncate: read.choice(
                 "sink.truncate",
                 &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rowkind_formats::{Record, RecordedRecord};
+use rowkind_formats::{Before, Record, RecordedRecord, Told};
 use tokio::runtime::Handle;
 
 use super::bar::Bar;
@@ -28,7 +28,11 @@ pub(super) fn changelog(
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
-    let decoder = Decoder::new(config.format, &config.told, std::sync::Arc::new(Shared::new(registry)));
+    let decoder = Decoder::new(
+        config.format,
+        &Told { before: Before::Whole, ..config.told.clone() },
+        std::sync::Arc::new(Shared::new(registry)),
+    );
     let output = if is_json { Output::Json } else { Output::Text };
     let has_colour = path.is_none() && terminal::has_colour();
     let mut printer = Printer::new(decoder, writer(path)?, output, &config.wanted).coloured(has_colour);

@@ -8,9 +8,9 @@ use super::Stated;
 use crate::avro::{self, Datum};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Json};
 use crate::limits::check_columns;
-use crate::row::{Column, Field, RowSchema};
+use crate::row::{Column, Field, Key, RowSchema};
 use crate::unavailable::Placeholder;
 
 /// A part of a record, as it was sent.
@@ -25,6 +25,8 @@ pub(crate) struct ImageOf<'a, 's> {
     pub(crate) path: &'static str,
     pub(crate) sent: Sent<'a, 's>,
     pub(crate) types: Types<'s>,
+    /// Whose columns alone are read; all of them when `None`.
+    pub(crate) only: Option<&'s Key<'a>>,
 }
 
 /// What states the types of an image's columns; the first that knows a column counts.
@@ -49,28 +51,36 @@ pub(crate) fn image<'a>(
     let raw = match of.sent {
         Sent::Json(raw) => raw,
         Sent::Avro(datum) => {
-            return avro::columns(datum, of.types, placeholder, |_| true, not_sent).map_err(at_path);
+            let is_column = |sent_as: &str| {
+                let name = || of.types.field(sent_as, 0).map_or(sent_as, |field| &field.name);
+                of.only.is_none_or(|key| has(key, name()))
+            };
+            return avro::columns(datum, of.types, placeholder, is_column, not_sent).map_err(at_path);
         }
     };
     let Json::Object(text) = Json::of(raw) else {
         return Err(at_path(Json::of(raw).unexpected("an object of columns")));
     };
-    let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
-    columns(fields, of.types, placeholder, not_sent).map_err(at_path)
+    // it was read as a part of its record
+    let fields = json::fields_of(text).map_err(at_path)?;
+    columns(fields, (of.types, of.only), placeholder, not_sent).map_err(at_path)
 }
 
 /// The same of fields that are no longer in their object.
 pub(crate) fn columns<'a>(
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
-    types: Types<'_>,
+    fields: Vec<(Cow<'a, str>, &'a str)>,
+    (types, only): (Types<'_>, Option<&Key<'_>>),
     placeholder: &Placeholder,
     mut not_sent: impl FnMut(Cow<'a, str>),
 ) -> Result<Vec<Column<'a>>, Error> {
     check_columns(fields.len())?;
-    let mut columns = Vec::with_capacity(fields.len());
+    let mut columns = Vec::with_capacity(only.map_or(fields.len(), |key| key.columns.len()));
     for (at, (sent_as, raw)) in fields.into_iter().enumerate() {
         let (name, ty) = types.of(sent_as, at);
-        if placeholder.is(raw.get()) {
+        if only.is_some_and(|key| !has(key, &name)) {
+            continue;
+        }
+        if placeholder.is(raw) {
             not_sent(name);
             continue;
         }
@@ -85,6 +95,10 @@ pub(crate) fn columns<'a>(
         }
     }
     Ok(columns)
+}
+
+fn has(key: &Key<'_>, name: &str) -> bool {
+    key.columns.iter().any(|column| column.name == name)
 }
 
 impl<'s> Types<'s> {

@@ -125,7 +125,8 @@ impl Memory {
         let Some(datum) = Datum::of(framed, &writer.schema).present()? else { return Ok(None) };
         let schema = writer.columns.as_ref().map(|parsed| Arc::clone(&parsed.row));
         let types = Types { row, key: schema.as_deref(), stated: &[] };
-        let columns = image(&ImageOf { path: "", sent: Sent::Avro(datum), types }, &self.placeholder, |_| {})?;
+        let columns =
+            image(&ImageOf { path: "", sent: Sent::Avro(datum), types, only: None }, &self.placeholder, |_| {})?;
         key_of(columns, schema)
     }
 
@@ -155,7 +156,8 @@ impl Memory {
         }
         let stated = table.map_or(&[][..], |table| self.stated.of(table));
         let types = Types { row, key: schema.as_deref(), stated };
-        let columns = image(&ImageOf { path: "", sent: Sent::Json(raw), types }, &self.placeholder, |_| {})?;
+        let columns =
+            image(&ImageOf { path: "", sent: Sent::Json(raw), types, only: None }, &self.placeholder, |_| {})?;
         key_of(columns, schema)
     }
 }
