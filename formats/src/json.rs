@@ -80,13 +80,11 @@ fn simply_unescaped(content: &str, first: usize) -> Option<String> {
         text.push_str(rest.get(..at)?);
         text.push(char::from(unescaped(*rest.as_bytes().get(at + 1)?)?));
         rest = rest.get(at + 2..)?;
-        match memchr(b'\\', rest.as_bytes()) {
-            Some(next) => at = next,
-            None => {
-                text.push_str(rest);
-                return Some(text);
-            }
-        }
+        let Some(next) = memchr(b'\\', rest.as_bytes()) else {
+            text.push_str(rest);
+            return Some(text);
+        };
+        at = next;
     }
 }
 

@@ -82,6 +82,7 @@ mod limits;
 mod mysql_time;
 mod rebuilt;
 mod restated;
+mod scan;
 mod ticks;
 mod unavailable;
 mod wkb;

@@ -11,13 +11,48 @@ use crate::error::{Error, ErrorKind};
 use crate::json::{self, Json};
 use crate::limits::check_columns;
 use crate::row::{Column, Field, Key, RowSchema};
+use crate::scan::{Member, Scan};
 use crate::unavailable::Placeholder;
 
 /// A part of a record, as it was sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Sent<'a, 's> {
-    Json(&'a RawValue),
+    Json(Part<'a>),
     Avro(Datum<'a, 's>),
+}
+
+/// A well-formed part of a record in JSON.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) text: &'a str,
+    /// Its members, where it is an object and they are known already.
+    pub(crate) members: Vec<Member<'a>>,
+}
+
+impl<'a> Part<'a> {
+    /// An object that is all of a text; `None` where it is none, or `serde_json` has to look.
+    pub(super) fn alone(text: &'a [u8]) -> Option<Self> {
+        let mut scan = Scan::new(str::from_utf8(text).ok()?);
+        let part = Self::scanned(&mut scan)?;
+        (scan.is_at_end() && !part.members.is_empty()).then_some(part)
+    }
+
+    /// Whether it may be a schema and what is of it.
+    pub(super) fn may_be_wrapped(&self) -> bool {
+        self.members.iter().any(|(name, _)| name == "schema" || name == "payload")
+    }
+
+    /// Reads one; `None` where `serde_json` has to.
+    pub(super) fn scanned(scan: &mut Scan<'a>) -> Option<Self> {
+        let (text, members) = scan.value_with_members()?;
+        Some(Self { text, members })
+    }
+}
+
+impl<'a> From<&'a RawValue> for Part<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self { text: raw.get(), members: Vec::new() }
+    }
 }
 
 /// What an image is of: decides how its columns are read, and where an error was.
@@ -41,15 +76,15 @@ pub(crate) struct Types<'s> {
 
 /// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
 pub(crate) fn image<'a>(
-    of: &ImageOf<'a, '_>,
+    of: ImageOf<'a, '_>,
     placeholder: &Placeholder,
     not_sent: impl FnMut(Cow<'a, str>),
 ) -> Result<Vec<Column<'a>>, Error> {
     let at_path = |error: Error| {
         if of.path.is_empty() { error } else { error.under(of.path) }
     };
-    let raw = match of.sent {
-        Sent::Json(raw) => raw,
+    let part = match of.sent {
+        Sent::Json(part) => part,
         Sent::Avro(datum) => {
             let is_column = |sent_as: &str| {
                 let name = || of.types.field(sent_as, 0).map_or(sent_as, |field| &field.name);
@@ -58,11 +93,10 @@ pub(crate) fn image<'a>(
             return avro::columns(datum, of.types, placeholder, is_column, not_sent).map_err(at_path);
         }
     };
-    let Json::Object(text) = Json::of(raw) else {
-        return Err(at_path(Json::of(raw).unexpected("an object of columns")));
+    let Json::Object(text) = Json::of_text(part.text) else {
+        return Err(at_path(Json::of_text(part.text).unexpected("an object of columns")));
     };
-    // it was read as a part of its record
-    let fields = json::fields_of(text).map_err(at_path)?;
+    let fields = if part.members.is_empty() { json::fields_of(text).map_err(at_path)? } else { part.members };
     columns(fields, (of.types, of.only), placeholder, not_sent).map_err(at_path)
 }
 

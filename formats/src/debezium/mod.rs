@@ -155,16 +155,16 @@ fn rows<'a>(
 ) -> Result<Vec<Row<'a>>, Error> {
     let before = before.map(|sent| ImageOf { path: "before", sent, types, only });
     let after = after.map(|sent| ImageOf { path: "after", sent, types, only: None });
-    let row = |kind, of: &ImageOf<'a, '_>| {
+    let row = |kind, of: ImageOf<'a, '_>| {
         let mut not_sent = Vec::new();
         let columns = image(of, placeholder, |name| not_sent.push(name))?;
         Ok(Row { kind, columns, not_sent })
     };
-    let after_row = |kind| match &after {
+    let after_row = |kind| match after {
         Some(image) => row(kind, image),
         None => Err(Error::new("after", ErrorKind::Missing { expected: "the row after the change" })),
     };
-    match (op, &before) {
+    match (op, before) {
         ("c" | "r", _) => Ok(vec![after_row(RowKind::Insert)?]),
         ("u", None) => Ok(vec![after_row(RowKind::UpdateAfter)?]),
         ("u", Some(before)) => {
