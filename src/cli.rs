@@ -1,13 +1,18 @@
 //! The command line. The flags of a pipeline are made from the table of settings.
 
+pub mod pages;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use rowkind_formats::Format;
 
 use crate::config::settings::{self, Kind, SETTINGS, Setting};
 use crate::inspect::Output;
 use crate::log::LogFormat;
+use crate::near::nearest;
 use crate::rejects::kept::Place;
 
 /// The whole command line.
@@ -18,32 +23,127 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(120)
+        .after_help(
+            "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied, 4 (replay) the target \
+             differs.\n\nExample:\n  rowkind check -c rowkind.toml && rowkind run -c rowkind.toml",
+        )
         .arg(
             Arg::new("log-format")
                 .long("log-format")
+                .value_name("FORMAT")
                 .global(true)
                 .value_parser(value_parser!(LogFormat))
                 .default_value("text")
                 .help("How log lines look; RUST_LOG chooses which there are"),
         )
         .subcommand(run())
+        .subcommand(replay())
         .subcommand(check())
+        .subcommand(status())
         .subcommand(rejects())
         .subcommand(inspect())
         .subcommand(demo())
+        .subcommand(pages::completions_command())
+        .subcommand(pages::man_command())
 }
 
+/// What was typed, or the end of the process with what is wrong with it.
+pub fn matches() -> ArgMatches {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    command().try_get_matches_from(&arguments).unwrap_or_else(|mut error| {
+        if let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+            && let Some(meant) = meant(typed, &arguments)
+        {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![meant]));
+        }
+        error.exit()
+    })
+}
+
+/// The command that was meant, which clap does not find for short words.
+fn meant(typed: &str, arguments: &[OsString]) -> Option<String> {
+    let root = command();
+    let words = arguments.iter().filter_map(|argument| argument.to_str());
+    let within = words.fold(&root, |within, word| within.find_subcommand(word).unwrap_or(within));
+    nearest(typed, within.get_subcommands().map(Command::get_name)).map(str::to_owned)
+}
+
+/// What `rowkind run -h` shows; `--help` shows all.
+const COMMON: [&str; 13] = [
+    "name",
+    "source.brokers",
+    "source.topics",
+    "source.topic_pattern",
+    "source.file",
+    "source.format",
+    "source.start",
+    "source.stop",
+    "registry.url",
+    "sink.type",
+    "sink.url",
+    "sink.table",
+    "rejects.policy",
+];
+
 fn run() -> Command {
+    let example = "Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
+                   --sink-url postgres://app@localhost/shop";
     let run = Command::new("run")
         .about("Run a pipeline until SIGTERM or SIGINT (drains, commits, exits 0)")
-        .after_help(
+        .after_help(format!("These are the settings most used; --help has them all. -c FILE reads them from a file.\n\n{example}"))
+        .after_long_help(format!(
             "Every setting is a flag, an environment variable (--sink-url is ROWKIND_SINK_URL, or ROWKIND_SINK_URL_FILE for a file that \
              holds it) and a key of the file (sink.url); flags win over environment over file.\n\n\
-             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n\
-             Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
-             --sink-url postgres://app@localhost/shop",
-        );
+             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n{example}",
+        ));
     of_pipeline(run, false)
+}
+
+fn replay() -> Command {
+    let flag = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let path = |name: &'static str, help: &'static str| flag(name, "FILE", help).value_parser(value_parser!(PathBuf));
+    let examples = "Examples:\n  rowkind replay -c rowkind.toml --topic shop.public.orders --dry-run\n  \
+                    rowkind replay -c rowkind.toml --topic shop.public.orders --from \"last 2h\" --key id=17\n  \
+                    rowkind replay -c rowkind.toml --topic shop.public.orders --into rebuilt";
+    let replay = Command::new("replay")
+        .about("Apply a range of offsets or of time again: into the target, which it can compare, or elsewhere")
+        .after_help(examples)
+        .after_long_help(format!(
+            "Without --into and the like the range is replayed into the pipeline's own tables, also while it runs: for the rows that occur \
+             in the range it reads on to the pipeline's stored offset, so that no old value comes back, and writes what differs.\n\n\
+             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied, 4 the target differs.\n\n\
+             {examples}"
+        ))
+        .args([
+            flag("topic", "TOPIC", "A topic, or a pattern that begins with ^ [default: all of the pipeline]").action(ArgAction::Append),
+            flag("partition", "N", "One partition of it").value_parser(value_parser!(i32).range(0..)),
+            flag("from", "PLACE", "Its begin: an offset, \"2h ago\", a moment (2026-11-21T13:26:07Z)")
+                .allow_hyphen_values(true),
+            flag("to", "PLACE", "Its end, the first record that is not in it, written like --from")
+                .allow_hyphen_values(true),
+            flag("table", "TABLE", "Only rows of this source table, as the changelog names it").action(ArgAction::Append),
+            flag("key", "COLUMN=VALUE", "Only rows with this value in this column of the source").action(ArgAction::Append),
+        ])
+        .args([
+            set("dry-run", "Change nothing: print how the target differs, row by row"),
+            set("delete-extra", "Delete rows of the target, too, that a whole topic does not have"),
+            flag("into", "SCHEMA", "Into tables of this schema, made like the target's"),
+            set("resume", "Go on with a replay into a schema that was interrupted").requires("into"),
+            flag("into-topic", "TOPIC", "To this topic, as {schema}.{table}.again; --sink-format says as what"),
+            path("into-file", "The changelog, into a file"),
+            set("print", "The changelog, to standard output"),
+            path("dump", "The records as they are, into a file of the lines of kcat -J"),
+            output("How rows are printed; json is one object a line"),
+        ])
+        .group(
+            ArgGroup::new("destination")
+                .args(["dry-run", "delete-extra", "into", "into-topic", "into-file", "print", "dump"])
+                .multiple(false),
+        );
+    of_pipeline(replay, true)
 }
 
 fn check() -> Command {
@@ -54,15 +154,42 @@ fn check() -> Command {
              settings of `rowkind run`. Exit codes: 0 nothing would fail, 1 something would, 2 usage or configuration.\n\n\
              Example:\n  rowkind check -c rowkind.toml",
         )
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .value_name("OUTPUT")
-                .value_parser(value_parser!(Output))
-                .default_value("text")
-                .help("How findings are printed; json is one object a line"),
-        );
+        .arg(output("How findings are printed; json is one object a line"));
     of_pipeline(check, true)
+}
+
+fn status() -> Command {
+    let example = "Examples:\n  rowkind status -c rowkind.toml\n  rowkind status -c rowkind.toml --watch 5s\n  \
+                   rowkind status -c rowkind.toml --output json | jq 'select(.lag > 1000)'";
+    let status = Command::new("status")
+        .about("Say how far a pipeline has come: stored offsets, lag, owners and open rejects of each partition")
+        .after_help(example)
+        .after_long_help(format!(
+            "It takes the settings of `rowkind run`, changes nothing and joins no group; of Postgres it needs no right but to read \
+             rowkind.offsets. What is not known is `-`, or null in json, where times are milliseconds (`_ms`).\n\n\
+             STORED is the next offset to read, END the end of the log, LAG TIME the age of the first record that is not applied, \
+             OWNER the member of the consumer group that has the partition.\n\n\
+             Exit codes: 0 seen (SIGINT ends --watch with it too), 1 Postgres or the brokers do not answer, 2 usage or configuration.\n\n{example}",
+        ))
+        .arg(output("How partitions are printed; json is one object a line"))
+        .arg(
+            Arg::new("watch")
+                .long("watch")
+                .value_name("INTERVAL")
+                .num_args(0..=1)
+                .default_missing_value("2s")
+                .help("Look again and again, this long after each look [2s]"),
+        );
+    of_pipeline(status, true)
+}
+
+fn output(help: &'static str) -> Arg {
+    Arg::new("output")
+        .long("output")
+        .value_name("OUTPUT")
+        .value_parser(value_parser!(Output))
+        .default_value("text")
+        .help(help)
 }
 
 /// A command on a pipeline, with its settings. They are shown with `run` alone.
@@ -76,11 +203,16 @@ fn of_pipeline(command: Command, hides_settings: bool) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The configuration file (TOML)"),
         )
-        .args(SETTINGS.iter().map(|setting| flag(setting).hide(hides_settings)))
+        .args(
+            SETTINGS
+                .iter()
+                .map(|setting| flag(setting).hide(hides_settings).hide_short_help(!COMMON.contains(&setting.key))),
+        )
         .arg(
             Arg::new("no-dedup")
                 .long("no-dedup")
                 .hide(hides_settings)
+                .hide_short_help(true)
                 .action(ArgAction::SetTrue)
                 .conflicts_with("dedup-enabled")
                 .help("Apply every event, repeated ones too: the same as --dedup-enabled=false"),
@@ -89,20 +221,22 @@ fn of_pipeline(command: Command, hides_settings: bool) -> Command {
 
 fn flag(setting: &'static Setting) -> Arg {
     let name = setting.flag();
-    let mut help = setting.help.to_owned();
+    let mut takes = String::new();
     if let Kind::Choice(words) = setting.kind
         && words.len() > 1
     {
-        help.push_str(" [");
-        help.push_str(&words.join(", "));
-        help.push(']');
+        takes.push_str(" [");
+        takes.push_str(&words.join(", "));
+        takes.push(']');
     }
     if let Some(default) = setting.default {
-        help.push_str(" [default: ");
-        help.push_str(default);
-        help.push(']');
+        takes.push_str(" [default: ");
+        takes.push_str(default);
+        takes.push(']');
     }
-    let arg = Arg::new(name.clone()).long(name).help(help);
+    // -h has the first of what there is to say
+    let (first, all) = (setting.help.split("; ").flat_map(|part| part.split(": ")).next().unwrap_or(""), setting.help);
+    let arg = Arg::new(name.clone()).long(name).help(format!("{first}{takes}")).long_help(format!("{all}{takes}"));
     match setting.kind {
         Kind::List | Kind::Pairs => arg.action(ArgAction::Append).value_name(value_name(setting.kind)),
         Kind::Bool => arg.num_args(0..=1).default_missing_value("true").value_name("BOOL"),
@@ -148,34 +282,46 @@ fn rejects() -> Command {
         .value_parser(value_parser!(u32).range(1..))
         .default_value("100")
         .help("How many at most");
-    let list = Command::new("list").about("List what is open: where it stands, when it was put aside, and why").args([
-        topic(),
-        limit,
-        output(),
-    ]);
+    let list = Command::new("list")
+        .about("List what is open: where it stands, when it was put aside, and why")
+        .args([topic(), limit, output()])
+        .after_help("Example:\n  rowkind rejects list -c rowkind.toml --topic shop.public.orders");
     let show = Command::new("show")
         .about("Show one whole: why it was put aside, its key, headers and payload")
-        .after_help("With --output json it is a recorded record, as `rowkind inspect` reads it.")
+        .after_help(
+            "With --output json it is a recorded record, as `rowkind inspect` reads it.\n\n\
+             Example:\n  rowkind rejects show -c rowkind.toml shop.public.orders:0:2",
+        )
         .arg(places().num_args(1).required(true).help("The reject, as topic:partition:offset"))
         .arg(output());
     let retry = Command::new("retry")
         .about("Apply them after all, in order; what is applied is open no more, what cannot be stays with its new reason")
         .after_help(
             "A reject is applied when nothing newer of its key can have been: with `rejects.block_key` later records of its key were set aside \
-             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.",
+             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.\n\n\
+             Example:\n  rowkind rejects retry -c rowkind.toml",
         )
         .args([places(), topic(), set("force", "Apply also those that may bring old values back")]);
-    let delete = Command::new("delete").about("Delete those that are not wanted").args([
-        places().help("A reject, as topic:partition:offset"),
-        topic(),
-        set("all", "All of them"),
-        set("yes", "Delete; without it they are only listed"),
-    ]);
+    let delete = Command::new("delete")
+        .about("Delete those that are not wanted")
+        .args([
+            places().help("A reject, as topic:partition:offset"),
+            topic(),
+            set("all", "All of them"),
+            set("yes", "Delete; without it they are only listed"),
+        ])
+        .after_help(
+            "Exit codes: 0 deleted, 1 none were: there are none, or --yes is missing.\n\n\
+         Example:\n  rowkind rejects delete -c rowkind.toml shop.public.orders:0:2 --yes",
+        );
     Command::new("rejects")
         .about(
             "Look at records that were put aside (rejects.policy table or topic), apply them after all, or delete them",
         )
-        .after_help("The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.")
+        .after_help(
+            "The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.\n\n\
+             Example:\n  rowkind rejects list -c rowkind.toml",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([list, show, retry, delete].map(|command| of_pipeline(command, true)))
@@ -222,7 +368,7 @@ fn inspect() -> Command {
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
-        .args(settings::decoding().map(self::flag))
+        .args(settings::decoding().map(|setting| self::flag(setting).hide_short_help(true)))
         .arg(
             Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
                 "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",
@@ -233,6 +379,10 @@ fn inspect() -> Command {
 fn demo() -> Command {
     Command::new("demo")
         .about("Show the whole road on this machine: a Kafka in the process, a Postgres of its own, a recorded shop")
+        .after_help(
+            "Exit codes: 0 the target equals its source, 1 it does not, or something is missing here.\n\n\
+             Example:\n  rowkind demo --fast",
+        )
         .arg(
             Arg::new("url").long("url").value_name("URL").help(
                 "Use this Postgres, in a database of its own that is dropped at the end, instead of starting one",

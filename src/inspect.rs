@@ -7,17 +7,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
-use rowkind_formats::{Column, Event, Format, Record, RecordedRecord, Table, Told, Value, changelog};
+use rowkind_formats::{Format, Record, RecordedRecord, Told, changelog};
 
 use tokio::runtime::Runtime;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Kafka, Source};
 use crate::decode::{Decoder, Shared};
 use crate::dedup::Dedup;
 use crate::normalize::{Known, State};
+use crate::records::TopicPartition;
 use crate::registry::{self, Registry};
-use crate::source::{read_line, read_topic};
+use crate::shutdown::Shutdown;
+use crate::source::{Asked, RangeReader, SourceError, read_line};
 use crate::terminal::{self, Look};
+use crate::wanted::{Wanted, pairs};
 
 /// Rows that `--dedup` remembers; the least recently printed are forgotten.
 const MAX_KEYS: usize = 1_000_000;
@@ -39,25 +42,16 @@ pub struct Options {
 enum Input {
     Standard,
     File(PathBuf),
-    Topic { brokers: String, topic: String, properties: Vec<(String, String)> },
+    Topic(Kafka),
 }
 
-/// How a row is printed.
+/// How something is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
-    /// As changelog text.
+    /// For people.
     Text,
-    /// As one JSON object a line, with where the row comes from.
+    /// One JSON object a line.
     Json,
-}
-
-/// Which rows are printed.
-#[derive(Debug)]
-struct Wanted {
-    /// As the changelog prints them; all when empty.
-    tables: Vec<String>,
-    /// Columns with the texts that they must have, all of them.
-    key: Vec<(String, String)>,
 }
 
 impl Options {
@@ -68,16 +62,16 @@ impl Options {
     /// When flags exclude each other, or a pair is none.
     pub fn read(flags: &ArgMatches) -> Result<Self, ConfigError> {
         let text = |name: &str| flags.get_one::<String>(name).cloned();
-        let pairs = |name: &str| -> Result<Vec<(String, String)>, ConfigError> {
-            let all = flags.get_many::<String>(name).unwrap_or_default();
-            let pair = |text: &String| match text.split_once('=') {
-                Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-                None => Err(ConfigError::new(format!("--{name}: expected NAME=VALUE"))),
-            };
-            all.map(pair).collect()
-        };
         let input = match (text("brokers"), text("topic"), flags.get_one::<PathBuf>("file")) {
-            (Some(brokers), Some(topic), None) => Input::Topic { brokers, topic, properties: pairs("property")? },
+            (Some(brokers), Some(topic), None) => Input::Topic(Kafka {
+                brokers,
+                subscription: vec![topic],
+                // it is asked for, and never joined
+                group: "rowkind inspect".to_owned(),
+                properties: pairs(flags, "property")?,
+                token_location: None,
+                keeps_headers: false,
+            }),
             (None, None, Some(path)) if path.as_os_str() != "-" => Input::File(path.clone()),
             (None, None, _) => Input::Standard,
             _ => return Err(ConfigError::new("--brokers and --topic go together, and without a file".to_owned())),
@@ -94,10 +88,7 @@ impl Options {
             drops_repeats: flags.get_flag("dedup"),
             completes: text("changelog").is_some_and(|word| word == "all"),
             output: *flags.get_one("output").unwrap_or(&Output::Text),
-            wanted: Wanted {
-                tables: flags.get_many::<String>("table").unwrap_or_default().cloned().collect(),
-                key: pairs("key")?,
-            },
+            wanted: Wanted::read(flags)?,
         })
     }
 }
@@ -112,38 +103,46 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("cannot start threads")?;
     let registry = registry.map(|settings| Registry::new(&settings, runtime.handle().clone())).transpose()?;
     let state = completes.then(State::in_memory).transpose()?;
-    let mut printer = Printer {
-        dedup: drops_repeats.then(|| Dedup::new(MAX_KEYS)),
-        known: state.as_ref().map(Known::new),
-        decoder: Decoder::new(format, &told, Arc::new(Shared::new(registry))),
-        out: BufWriter::new(io::stdout().lock()),
-        has_colour: terminal::has_colour(),
-        output,
-        wanted: &wanted,
-        max_line_bytes: RecordedRecord::max_line_bytes(told.max_record_bytes),
-        n_bad: 0,
-        gone: None,
-    };
+    let decoder = Decoder::new(format, &told, Arc::new(Shared::new(registry)));
+    let out = Box::new(BufWriter::new(io::stdout()));
+    let mut printer = Printer::new(decoder, out, output, &wanted).coloured(terminal::has_colour());
+    printer.known = state.as_ref().map(Known::new);
+    printer.max_line_bytes = RecordedRecord::max_line_bytes(told.max_record_bytes);
+    if drops_repeats {
+        printer = printer.without_repeats(Dedup::new(MAX_KEYS));
+    }
     match &input {
         Input::Standard => printer.read("standard input", io::stdin().lock())?,
         Input::File(path) => {
             let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             printer.read(&path.display().to_string(), BufReader::new(file))?;
         }
-        Input::Topic { brokers, topic, properties } => {
-            read_topic(brokers, topic, properties, |record, timestamp_ms| printer.record(record, timestamp_ms))?;
+        Input::Topic(kafka) => {
+            let source = Source::Kafka(kafka.clone());
+            let reader = RangeReader::new(&source, told.max_record_bytes, Shutdown::default())?;
+            let ranges = reader.find(&Asked { topics: kafka.subscription.clone(), ..Asked::default() })?;
+            let read = reader.read(&ranges, |(range, offset, (key, payload), beside)| {
+                let TopicPartition { topic, partition } = &range.partition;
+                let record = Record { topic, partition: *partition, offset, key, payload };
+                if printer.record(&record, beside.timestamp_ms) { Ok(()) } else { Err(SourceError::Shutdown) }
+            });
+            match read {
+                Ok(()) | Err(SourceError::Shutdown) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     printer.end()
 }
 
-struct Printer<'o, W: Write> {
+/// Prints the changelog of records.
+pub(crate) struct Printer<'o> {
     /// `None` when repeats are printed too.
     dedup: Option<Dedup>,
     /// The last row of each key; `None` when events are printed as they are.
     known: Option<Known<'o>>,
     decoder: Decoder,
-    out: W,
+    out: Box<dyn Write>,
     has_colour: bool,
     output: Output,
     wanted: &'o Wanted,
@@ -153,7 +152,33 @@ struct Printer<'o, W: Write> {
     gone: Option<io::Error>,
 }
 
-impl<W: Write> Printer<'_, W> {
+impl<'o> Printer<'o> {
+    /// A printer of what events say.
+    pub(crate) fn new(decoder: Decoder, out: Box<dyn Write>, output: Output, wanted: &'o Wanted) -> Self {
+        Self {
+            dedup: None,
+            known: None,
+            decoder,
+            out,
+            has_colour: false,
+            output,
+            wanted,
+            max_line_bytes: usize::MAX,
+            n_bad: 0,
+            gone: None,
+        }
+    }
+
+    /// The same in colours.
+    pub(crate) fn coloured(self, has_colour: bool) -> Self {
+        Self { has_colour, ..self }
+    }
+
+    /// The same without events that were printed before.
+    pub(crate) fn without_repeats(self, dedup: Dedup) -> Self {
+        Self { dedup: Some(dedup), ..self }
+    }
+
     /// Prints the records of a file.
     fn read(&mut self, name: &str, mut lines: impl BufRead) -> anyhow::Result<()> {
         let (mut line, mut n_lines) = (Vec::new(), 0_usize);
@@ -188,7 +213,7 @@ impl<W: Write> Printer<'_, W> {
     }
 
     /// Prints the rows of a record; `false` when nobody reads them any more.
-    fn record(&mut self, record: &Record<'_>, timestamp_ms: Option<i64>) -> bool {
+    pub(crate) fn record(&mut self, record: &Record<'_>, timestamp_ms: Option<i64>) -> bool {
         let mut event = match self.decoder.decode(record) {
             Ok(event) => event,
             Err(error) => {
@@ -230,7 +255,8 @@ impl<W: Write> Printer<'_, W> {
         self.n_bad += 1;
     }
 
-    fn end(mut self) -> anyhow::Result<()> {
+    /// Prints what is left; an error when something could not be printed.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
         match self.gone.take().map_or_else(|| self.out.flush(), Err) {
             // `| head` has seen enough
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
@@ -241,35 +267,5 @@ impl<W: Write> Printer<'_, W> {
             1 => bail!("1 record could not be decoded"),
             n => bail!("{n} records could not be decoded"),
         }
-    }
-}
-
-impl Wanted {
-    /// Leaves the rows that are wanted; `false` when there are none.
-    fn keeps(&self, event: &mut Event<'_>) -> bool {
-        match event {
-            Event::Change(change) => {
-                change.rows.retain(|row| self.has_table(&change.table) && self.has_key(&row.columns));
-                !change.rows.is_empty()
-            }
-            Event::Tombstone { table: Some(table), key: Some(key) } => {
-                self.has_table(table) && self.has_key(&key.columns)
-            }
-            Event::Truncate { table, .. } => self.has_table(table) && self.key.is_empty(),
-            Event::Tombstone { .. } | Event::Aside(_) => false,
-        }
-    }
-
-    fn has_table(&self, table: &Table<'_>) -> bool {
-        self.tables.is_empty() || self.tables.contains(&changelog::table_name(table))
-    }
-
-    fn has_key(&self, columns: &[Column<'_>]) -> bool {
-        let value = |name: &str| columns.iter().find(|column| column.name == name).map(|column| &column.value);
-        self.key.iter().all(|(name, wanted)| match value(name) {
-            Some(Value::Number(text) | Value::Text(text) | Value::Untyped(text)) => text == wanted,
-            Some(Value::Bool(value)) => value.to_string() == *wanted,
-            _ => false,
-        })
     }
 }

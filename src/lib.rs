@@ -6,7 +6,7 @@
 //! - [`source`]: records from Kafka or a file
 //! - [`records`]: a batch of raw records, and how far it moves its partitions
 //! - [`decode`]: a record becomes an event
-//! - [`sieve`]: what is not applied is taken out of it
+//! - [`sieve`], [`wanted`]: what is not applied, or not asked for, is taken out of it
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
 //! - [`dedup`]: events that a capture tool wrote twice are told from new ones
@@ -19,7 +19,8 @@
 //! - [`progress`]: what has been done so far
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
+//! [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
@@ -31,16 +32,20 @@ pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;
+mod near;
 pub mod normalize;
 pub mod progress;
 pub mod records;
 pub mod reencode;
 pub mod registry;
 pub mod rejects;
+pub mod replay;
 pub mod route;
 pub mod shutdown;
 pub mod sieve;
 pub mod sink;
 pub mod source;
+pub mod status;
 mod terminal;
 pub mod transactions;
+pub mod wanted;

@@ -13,9 +13,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging. `RUST_LOG` chooses what is logged; without it that is `info`.
-pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts logging. `RUST_LOG` chooses what is logged; without it that is `level` and above.
+pub fn start(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

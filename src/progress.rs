@@ -1,17 +1,66 @@
 //! What has been done so far: counters, and the line that tells of them.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rowkind_formats::RowKind;
+
 use crate::records::{Advance, TopicPartition};
+
+/// Changelog rows by their kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowCounts([u64; 4]);
+
+impl RowCounts {
+    /// One more row.
+    pub fn add(&mut self, kind: RowKind) {
+        self.0[place(kind)] += 1;
+    }
+
+    /// Rows of one kind.
+    pub fn of(&self, kind: RowKind) -> u64 {
+        self.0[place(kind)]
+    }
+
+    /// Rows of all kinds.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl AddAssign for RowCounts {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+}
+
+impl fmt::Display for RowCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [inserts, before, after, deletes] = self.0;
+        write!(f, "+I {inserts} -U {before} +U {after} -D {deletes}")
+    }
+}
+
+fn place(kind: RowKind) -> usize {
+    match kind {
+        RowKind::Insert => 0,
+        RowKind::UpdateBefore => 1,
+        RowKind::UpdateAfter => 2,
+        RowKind::Delete => 3,
+    }
+}
 
 /// Counters since the start.
 #[derive(Debug, Default)]
 pub struct Progress {
     n_records: AtomicU64,
-    n_rows: AtomicU64,
+    rows: Mutex<RowCounts>,
     n_batches: AtomicU64,
     n_retreats: AtomicU64,
     n_rejects: AtomicU64,
@@ -33,9 +82,15 @@ struct Position {
 
 impl Progress {
     /// A batch is in the target.
-    pub fn add(&self, n_records: usize, n_rows: u64, (n_rejects, n_duplicates): (usize, u64), advances: &[Advance]) {
+    pub fn add(
+        &self,
+        n_records: usize,
+        rows: RowCounts,
+        (n_rejects, n_duplicates): (usize, u64),
+        advances: &[Advance],
+    ) {
         self.n_records.fetch_add(n_records as u64, Relaxed);
-        self.n_rows.fetch_add(n_rows, Relaxed);
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) += rows;
         self.n_rejects.fetch_add(n_rejects as u64, Relaxed);
         self.n_duplicates.fetch_add(n_duplicates, Relaxed);
         self.n_batches.fetch_add(1, Relaxed);
@@ -78,6 +133,14 @@ impl Progress {
         }
     }
 
+    /// The next offset to apply of each partition, in their order.
+    pub fn next_offsets(&self) -> Vec<(TopicPartition, i64)> {
+        let positions = self.positions();
+        let mut all: Vec<_> = positions.iter().map(|(partition, at)| (partition.clone(), at.applied)).collect();
+        all.sort();
+        all
+    }
+
     /// How many records the broker has that are not in the target.
     pub fn lag(&self) -> i64 {
         self.positions().values().map(|position| (position.end - position.applied).max(0)).sum()
@@ -92,6 +155,11 @@ impl Progress {
         self.n_records.load(Relaxed)
     }
 
+    /// Rows applied.
+    pub fn rows(&self) -> RowCounts {
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says how it goes every ten seconds, for ever.
     pub async fn report(&self) {
         const EVERY: Duration = Duration::from_secs(10);
@@ -99,7 +167,7 @@ impl Progress {
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
         loop {
             ticks.tick().await;
-            let now = (Instant::now(), self.n_records(), self.n_rows.load(Relaxed));
+            let now = (Instant::now(), self.n_records(), self.rows().total());
             // tenths of a second keep the rate exact enough without floats
             let tenths = u64::try_from(now.0.duration_since(before.0).as_millis() / 100).unwrap_or(1).max(1);
             let rate = |now: u64, before: u64| (now - before) * 10 / tenths;
@@ -121,7 +189,7 @@ impl Progress {
     pub fn summarize(&self) {
         tracing::info!(
             records = self.n_records(),
-            rows = self.n_rows.load(Relaxed),
+            rows = self.rows().total(),
             batches = self.n_batches.load(Relaxed),
             retreats = self.n_retreats.load(Relaxed),
             duplicates = self.n_duplicates.load(Relaxed),

@@ -13,6 +13,7 @@ use crate::decode::{self, Decoder, Undecoded};
 use crate::dedup::{Dedup, Judge, Seen};
 use crate::records::Records;
 use crate::route::{KeyBy, Routes};
+use crate::wanted::Wanted;
 
 /// Decodes records and takes out of their events what is not applied.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Sieve {
     decoder: Decoder,
     /// Of which source tables rows are applied; of all when `None`.
     tables: Option<Regex>,
+    /// Which of them are asked for.
+    wanted: Wanted,
     truncate: TruncatePolicy,
     /// `None` when every event is applied.
     dedup: Option<Arc<Dedup>>,
@@ -31,6 +34,7 @@ impl Sieve {
         Self {
             decoder: Decoder::new(config.format, &config.told, decoding),
             tables: config.tables.clone(),
+            wanted: config.wanted.clone(),
             truncate: config.truncate,
             dedup,
         }
@@ -67,7 +71,8 @@ impl Sieve {
         routes: &mut Routes,
         judge: Option<&mut Judge<'_>>,
     ) -> Result<bool, Undecoded> {
-        if event.table().is_some_and(|table| !self.wants(table)) {
+        if event.table().is_some_and(|table| !self.wants(table)) || !(self.wanted.is_all() || self.wanted.keeps(event))
+        {
             return Ok(false);
         }
         if matches!(event, Event::Truncate { .. }) && !self.truncates(records.n_partitions(index))? {

@@ -1,6 +1,15 @@
-//! Colours on standard output.
+//! Standard output: what is written there, and colours.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// Writes to standard output; `false` when nobody reads it any more, as behind `| head`.
+pub(crate) fn print(text: &str) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
+    }
+}
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

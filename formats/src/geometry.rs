@@ -148,7 +148,7 @@ fn broken_wkb() -> Error {
 }
 
 fn number(raw: &RawValue) -> Result<String, Error> {
-    match connect::typed(raw, &ColumnType::Float64)? {
+    match connect::typed(raw.get(), &ColumnType::Float64)? {
         Value::Number(text) | Value::Text(text) => Ok(text.into_owned()),
         _ => Err(Error::new("", ErrorKind::Missing { expected: "the numbers of a geometry" })),
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::{memchr, memchr2};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -60,10 +61,44 @@ impl<'a> Json<'a> {
 
 /// The content of a JSON string that stands in `quoted` with its quotes.
 pub(crate) fn unescape(quoted: &str) -> Result<Cow<'_, str>, Error> {
-    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
-        _ => parse::<String>(quoted.as_bytes()).map(Cow::Owned),
+    let content = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match content.map(|content| (content, memchr(b'\\', content.as_bytes()))) {
+        Some((content, None)) => Ok(Cow::Borrowed(content)),
+        Some((content, Some(first))) => match simply_unescaped(content, first) {
+            Some(text) => Ok(Cow::Owned(text)),
+            None => parse::<String>(quoted.as_bytes()).map(Cow::Owned),
+        },
+        None => parse::<String>(quoted.as_bytes()).map(Cow::Owned),
     }
+}
+
+/// The content of a string whose first backslash is at `first`; `None` where a code point is escaped, or the string is broken.
+fn simply_unescaped(content: &str, first: usize) -> Option<String> {
+    let mut text = String::with_capacity(content.len());
+    let (mut rest, mut at) = (content, first);
+    loop {
+        text.push_str(rest.get(..at)?);
+        text.push(char::from(unescaped(*rest.as_bytes().get(at + 1)?)?));
+        rest = rest.get(at + 2..)?;
+        let Some(next) = memchr(b'\\', rest.as_bytes()) else {
+            text.push_str(rest);
+            return Some(text);
+        };
+        at = next;
+    }
+}
+
+/// What the character behind a backslash stands for, but for `u`.
+pub(crate) fn unescaped(escape: u8) -> Option<u8> {
+    Some(match escape {
+        b'"' | b'\\' | b'/' => escape,
+        b'b' => 0x08,
+        b'f' => 0x0C,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
 }
 
 /// Parses `text`, telling broken JSON from JSON of another kind, and never quoting the text in the error.
@@ -119,6 +154,19 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
+/// The fields of an object that is known to be well-formed: names without escapes, and the text of each value.
+pub(crate) fn fields_of(object: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Error> {
+    let mut fields = Vec::with_capacity(16);
+    for (name, value) in Members::of(object) {
+        let name = match memchr(b'\\', name.as_bytes()) {
+            None => Cow::Borrowed(name),
+            Some(_) => Cow::Owned(unescape(&format!("\"{name}\""))?.into_owned()),
+        };
+        fields.push((name, value));
+    }
+    Ok(fields)
+}
+
 /// The members of an object that is known to be well-formed: names and values as they stand, names without their quotes.
 ///
 /// For a few fields of a block that is looked at for every record: it allocates nothing and reads no value.
@@ -158,11 +206,11 @@ fn after(text: &str, at: usize) -> Option<&str> {
 
 /// Where the quote stands that ends a string whose opening quote is before `text`.
 fn string_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
     let mut end = 0;
     loop {
-        let rest = text.get(end..)?;
-        end += position(rest, |byte| matches!(byte, b'"' | b'\\'))?;
-        if text.as_bytes().get(end) == Some(&b'"') {
+        end += memchr2(b'"', b'\\', bytes.get(end..)?)?;
+        if bytes.get(end) == Some(&b'"') {
             return Some(end);
         }
         // what is escaped is one ASCII character, or begins with one
@@ -321,6 +369,24 @@ mod tests {
             ["", "{", "{}", "[]", "null", "\"a\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":{", "{\"a\":]"]
         {
             assert_eq!(Members::of(text).next(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        for quoted in [
+            r#""""#,
+            r#""plain é😀""#,
+            r#""a\"b\\c\/d\b\f\n\r\té""#,
+            r#""\u0022\ud83d\ude00 \n""#,
+            r#""\n\u0041""#,
+            r#""\\u0041\\""#,
+        ] {
+            let expected: String = serde_json::from_str(quoted).expect("it is a string");
+            assert_eq!(unescape(quoted).expect("it is a string"), expected, "{quoted}");
+        }
+        for quoted in [r#""\x""#, r#""\u12""#, r#""\ud800""#, "\"\\\"", "\"", "a"] {
+            assert!(unescape(quoted).is_err(), "{quoted}");
         }
     }
 

@@ -82,6 +82,7 @@ mod limits;
 mod mysql_time;
 mod rebuilt;
 mod restated;
+mod scan;
 mod ticks;
 mod unavailable;
 mod wkb;
@@ -90,7 +91,7 @@ mod zone;
 
 pub use connect::{BytesText, ColumnType, Structured, UnknownType, bytes_of, structured_text};
 pub use debezium::Stated;
-pub use decoder::{Decoder, Format, Told};
+pub use decoder::{Before, Decoder, Format, Told};
 pub use encode::{Encoded, Encoder, Encoding, Envelopes, Records, Updates};
 pub use error::{Error, ErrorKind};
 pub use geometry::Geometry;

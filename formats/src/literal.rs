@@ -24,7 +24,7 @@ pub fn array_literal(
     array: &str,
     mut item: impl FnMut(&Value<'_>) -> Result<Option<String>, Error>,
 ) -> Result<String, Error> {
-    raw_array_literal(array, |raw| item(&connect::untyped(raw)?))
+    raw_array_literal(array, |raw| item(&connect::untyped(raw.get())?))
 }
 
 /// The same, from items that are not looked into.

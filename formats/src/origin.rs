@@ -61,13 +61,8 @@ impl<'a> Block<'a> {
 }
 
 impl<'a> Origin<'a> {
-    pub(crate) fn new(
-        op: Cow<'a, str>,
-        source: Option<&'a RawValue>,
-        transaction: Option<&'a RawValue>,
-        stamp: Stamp,
-    ) -> Self {
-        let block = |raw: Option<&'a RawValue>| raw.map(|raw| Block::Json(raw.get()));
+    pub(crate) fn new(op: Cow<'a, str>, source: Option<&'a str>, transaction: Option<&'a str>, stamp: Stamp) -> Self {
+        let block = |text: Option<&'a str>| text.map(Block::Json);
         let (source, transaction) = (block(source), block(transaction));
         Self { op: Some(op), told: Told::Blocks { source, transaction, stamp: Some(stamp) } }
     }
@@ -271,8 +266,7 @@ mod tests {
     use super::*;
 
     fn origin<'a>(source: &'a str, transaction: Option<&'a str>) -> Origin<'a> {
-        let raw = |text: &'a str| serde_json::from_str(text).expect("the test's JSON is valid");
-        Origin::new("u".into(), Some(raw(source)), transaction.map(raw), SourceFields::of(source).stamp())
+        Origin::new("u".into(), Some(source), transaction, SourceFields::of(source).stamp())
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn of_text<'a>(text: Cow<'a, str>, ty: &ColumnType) -> Result<Value<'a>, Error> 
         // as JSON writes them
         _ => {
             let raw: &RawValue = json::parse(text.as_bytes())?;
-            connect::typed(raw, ty).map(Value::into_owned)
+            connect::typed(raw.get(), ty).map(Value::into_owned)
         }
     }
 }

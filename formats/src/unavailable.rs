@@ -95,13 +95,36 @@ impl Placeholder {
         match raw.as_bytes().first() {
             Some(b'"') if raw.len() > self.max_string => false,
             Some(b'"') => {
-                self.strings.iter().any(|form| form == raw)
-                    || (raw.contains('\\')
-                        && json::unescape(raw).is_ok_and(|text| self.contents.iter().any(|form| *form == text)))
+                self.strings.iter().any(|form| form == raw) || self.contents.iter().any(|form| is_escaped(raw, form))
             }
             Some(b'[') => self.arrays.iter().any(is),
             Some(b'{') => is(&self.map),
             _ => false,
+        }
+    }
+}
+
+/// Whether a JSON string with escapes in it says `form`. Nearly all differ in their first characters.
+fn is_escaped(quoted: &str, form: &str) -> bool {
+    let (mut quoted_bytes, mut form_bytes) = (quoted.bytes().skip(1), form.bytes());
+    let mut escapes = false;
+    loop {
+        let (sent, expected) = match (quoted_bytes.next(), form_bytes.next()) {
+            (Some(b'"'), None) => return escapes,
+            (Some(sent), Some(expected)) => (sent, expected),
+            _ => return false,
+        };
+        let sent = if sent == b'\\' {
+            escapes = true;
+            match quoted_bytes.next() {
+                Some(b'u') => return json::unescape(quoted).is_ok_and(|text| text == form),
+                escape => escape.and_then(json::unescaped),
+            }
+        } else {
+            Some(sent)
+        };
+        if sent != Some(expected) {
+            return false;
         }
     }
 }

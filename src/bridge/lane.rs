@@ -322,7 +322,7 @@ impl Lane {
                 tracing::warn!("{begun}");
             }
         }
-        self.progress.add(plan.range.len(), plan.n_rows, (plan.passed.len(), plan.seen.n_duplicates()), &advances);
+        self.progress.add(plan.range.len(), plan.rows, (plan.passed.len(), plan.seen.n_duplicates()), &advances);
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }

@@ -31,7 +31,9 @@ use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::PostgresSink;
 use crate::sink::postgres::plan::Planner;
-use crate::source::{FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, Reading, SourceError, Stored};
+use crate::source::{
+    FileSource, Gatherer, GroupOffsets, KafkaSource, Ownership, RangeReader, RangeSource, Reading, SourceError, Stored,
+};
 use keeper::Keeper;
 use lane::Lane;
 use relay::{Relay, Writer};
@@ -60,7 +62,15 @@ const DRAIN: Duration = Duration::from_millis(3_500);
 ///
 /// When it stops at a reject, or a person has to act.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
-    let progress = Arc::new(Progress::default());
+    run_watched(config, Arc::default(), shutdown).await
+}
+
+/// The same, with its counters in `progress`.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shutdown) -> Result<(), RunError> {
     let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
     let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
@@ -241,8 +251,12 @@ fn start_source(
         let is_alone = if reading.is_some() { stored.wait_for_others() } else { Ok(()) };
         let mut kafka = None;
         let tail = config.dedup.map_or(0, |dedup| dedup.tail);
-        let ended = is_alone.and_then(|()| match &config.source {
-            Source::File { path, topics } => {
+        let ended = is_alone.and_then(|()| match (&config.source, config.ranges) {
+            (source, Some(ranges)) => {
+                let reader = RangeReader::new(source, config.told.max_record_bytes, shutdown.clone())?;
+                RangeSource { reader, ranges, progress }.run(&mut gatherer, &mut *stored, &shutdown)
+            }
+            (Source::File { path, topics }, None) => {
                 let file = FileSource {
                     path: path.clone(),
                     topics: topics.clone(),
@@ -256,7 +270,7 @@ fn start_source(
                 };
                 file.run(&mut gatherer, &mut *stored, &shutdown)
             }
-            Source::Kafka(settings) => {
+            (Source::Kafka(settings), None) => {
                 let offsets = (group_offsets, ownership);
                 let places = (&config.start, &config.stop);
                 KafkaSource::new(settings, &config.name, places, tail, offsets, progress).and_then(|source| {

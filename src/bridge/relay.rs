@@ -161,7 +161,7 @@ impl Relay {
         }
         self.rejects.note(done.passed.iter());
         let counts = (done.passed.len(), done.seen.n_duplicates());
-        self.progress.add(done.range.len(), done.n_rows, counts, advances);
+        self.progress.add(done.range.len(), done.rows, counts, advances);
         done.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
     }
 }

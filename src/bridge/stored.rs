@@ -29,7 +29,7 @@ pub(super) fn stored(
             Box::new(InPostgres { sink, rejects, runtime, shutdown })
         }
         Sink::Changelog(changelog) => {
-            let has_group = matches!(config.source, Source::Kafka(_));
+            let has_group = matches!(config.source, Source::Kafka(_)) && config.ranges.is_none();
             // the state is committed behind what was written; a group's offsets that are not sent with it, later still
             let is_with_offsets =
                 matches!(&changelog.sink, ChangelogSink::Kafka(kafka) if kafka.is_exactly_once && has_group);

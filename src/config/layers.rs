@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use super::ConfigError;
 use super::routes::TypedRoute;
 use super::settings::{Kind, SETTINGS, Setting};
+use crate::near;
 
 /// A value as it was typed, and where.
 #[derive(Debug, Clone)]
@@ -76,6 +77,26 @@ fn read_settings(
         }
         if let Some(typed) = from_flags(setting, flags) {
             layers.values.insert(setting.key, typed);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a variable that is nearly one of a setting. Others that begin like those may be anybody's.
+///
+/// # Errors
+///
+/// When there is one.
+pub(crate) fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let known: Vec<String> =
+        SETTINGS.iter().map(Setting::variable).flat_map(|name| [format!("{name}_FILE"), name]).collect();
+    let is_slip = |name: &str, known: &str| {
+        let n_slips = if known.len() < "ROWKIND_".len() + 6 { 1 } else { 2 };
+        strsim::osa_distance(name, known) <= n_slips
+    };
+    for name in names.filter(|name| name.starts_with("ROWKIND_") && !known.contains(name)) {
+        if let Some(meant) = known.iter().find(|known| is_slip(&name, known)) {
+            return Err(ConfigError::new(format!("`{name}` is not a setting; did you mean `{meant}`?")));
         }
     }
     Ok(())
@@ -177,15 +198,8 @@ fn is_section(key: &str) -> bool {
 
 fn unknown(key: &str, file: &str) -> ConfigError {
     let sections = SETTINGS.iter().filter_map(|setting| Some(setting.key.split_once('.')?.0));
-    let nearest = SETTINGS
-        .iter()
-        .map(|setting| setting.key)
-        .chain(sections)
-        .chain(["route"])
-        .map(|known| (strsim::jaro_winkler(key, known), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    let hint = nearest.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
+    let known = SETTINGS.iter().map(|setting| setting.key).chain(sections).chain(["route"]);
+    let hint = near::hint(key, known);
     ConfigError::new(format!("`{key}` in {file} is not a setting{hint}"))
 }
 

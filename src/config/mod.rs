@@ -18,16 +18,19 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use regex::Regex;
-use rowkind_formats::{Format, Told};
+use rowkind_formats::{Before, Format, Told};
 
+use crate::near;
 use crate::registry;
 use crate::route::{Route, Routes, TableTemplate};
 use crate::sink::postgres::modes::Modes;
+use crate::source::Range;
+use crate::wanted::Wanted;
 pub use kafka::{Kafka, has_token_login, is_subscribed};
 use layers::{Layers, Typed};
 pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};
-use settings::{SETTINGS, Setting};
+use settings::{Kind, SETTINGS, Setting};
 pub use sinks::{Changelog, ChangelogSink, Evolve, KafkaSink, Postgres, Sink, Written};
 pub use transactions::Transactions;
 
@@ -48,6 +51,10 @@ pub struct Config {
     pub format: Format,
     /// Of which source tables rows are applied, by `namespace.table`; of all when `None`.
     pub tables: Option<Regex>,
+    /// Which rows of them are asked for; all, but of a replay.
+    pub wanted: Wanted,
+    /// Which ranges are read, of a replay; `None` where reading goes on from what is stored.
+    pub ranges: Option<Vec<Range>>,
     /// Where the schemas of records in Avro are.
     pub registry: Option<registry::Settings>,
     /// What the connector was told, as far as it decides what values are.
@@ -134,7 +141,20 @@ impl Config {
     /// When a file cannot be read, a value is not what its setting takes, or a setting that is needed is missing.
     pub fn read(flags: &ArgMatches) -> Result<Self, ConfigError> {
         let file = flags.get_one::<PathBuf>("config");
+        layers::check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
+        Self::from_layers(&layers)
+    }
+
+    /// The same for a topic in place of the sink that is configured, at least once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn read_into_topic(flags: &ArgMatches, topic: &str) -> Result<Self, ConfigError> {
+        let file = flags.get_one::<PathBuf>("config");
+        let mut layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
+        sinks::turn_to_topic(&mut layers, topic);
         Self::from_layers(&layers)
     }
 
@@ -167,10 +187,16 @@ impl Config {
             let expected = "false beside `sink.apply` = \"transactions\": what is set aside would be missing from later transactions";
             return Err(read.invalid("rejects.block_key", expected));
         }
+        let routes = routes(&read, &layers.routes, &sink)?;
+        let mut told = reading::told(&read)?;
+        if matches!(sink, Sink::Postgres(_)) && routes.go_by_records() {
+            // of a row before its change tables need to know which it is
+            told.before = Before::Key;
+        }
         Ok(Self {
             n_lanes: if sink.has_one_lane() { 1 } else { transactions::lanes(&read, transactions.is_some())? },
             transactions,
-            routes: routes(&read, &layers.routes, &sink)?,
+            routes,
             sink,
             source,
             name,
@@ -179,8 +205,10 @@ impl Config {
             modes: reading::modes(&read)?,
             format,
             tables,
+            wanted: Wanted::default(),
+            ranges: None,
             registry: reading::registry(&read)?,
-            told: reading::told(&read)?,
+            told,
             truncate: read.choice(
                 "sink.truncate",
                 &[("apply", TruncatePolicy::Apply), ("ignore", TruncatePolicy::Ignore), ("stop", TruncatePolicy::Stop)],
@@ -293,7 +321,12 @@ impl Reader<'_> {
 
     fn invalid(&self, key: &str, expected: &str) -> ConfigError {
         let origin = self.0.values.get(key).map_or(key, |typed: &Typed| typed.origin.as_str());
-        ConfigError::new(format!("{origin}: expected {expected}"))
+        let hint = match (Self::setting(key).kind, self.text(key)) {
+            (Kind::Choice(words), Some(typed)) if !words.contains(&typed) => near::hint(typed, words.iter().copied()),
+            (Kind::Bool, Some(typed)) => near::hint(typed, ["true", "false"]),
+            _ => String::new(),
+        };
+        ConfigError::new(format!("{origin}: expected {expected}{hint}"))
     }
 
     fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
@@ -327,7 +360,7 @@ fn parse_bytes(text: &str) -> Option<usize> {
 }
 
 /// `0ms`, `100ms`, `5s`, `2min`; a bare number is milliseconds.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = number_and_unit(text)?;
     let factor = match unit {
         "" | "ms" => 1,

@@ -1,6 +1,6 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
-use rowkind_formats::{BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
+use rowkind_formats::{Before, BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
 
 use super::{ConfigError, Reader, parse_bytes};
 use crate::registry::{Location, Login, Settings};
@@ -48,6 +48,7 @@ pub(super) fn told(read: &Reader<'_>) -> Result<Told, ConfigError> {
         time_zone: time_zone(read)?,
         documents: documents(read)?,
         max_record_bytes: read.parsed("source.max_record_bytes", parse_bytes)?,
+        before: Before::Whole,
     })
 }
 

@@ -6,12 +6,13 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::{ChangelogSink, ConfigError, Sink};
+use crate::near;
 use crate::route::{
     Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, TopicTemplate, Topics,
 };
 
 /// A route as it was typed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedRoute {
     topics: Option<Vec<String>>,
@@ -83,8 +84,11 @@ impl TypedRoute {
             (None, false) => KeyBy::Record,
         };
         let column = self.deleted_column.as_deref().unwrap_or(defaults.deleted_column);
-        let delete = delete_policy(self.delete.as_deref().unwrap_or(defaults.delete), column)
-            .ok_or_else(|| invalid("`delete`: expected one of hard, soft, ignore".to_owned()))?;
+        let word = self.delete.as_deref().unwrap_or(defaults.delete);
+        let delete = delete_policy(word, column).ok_or_else(|| {
+            let hint = near::hint(word, ["hard", "soft", "ignore"]);
+            invalid(format!("`delete`: expected one of hard, soft, ignore{hint}"))
+        })?;
         if matches!(key, KeyBy::Nothing | KeyBy::Row) && matches!(delete, DeletePolicy::Soft(_)) {
             return Err(invalid(
                 "`delete = \"soft\"` needs a key, and neither `append` nor `key = \"row\"` is one".to_owned(),
@@ -109,6 +113,12 @@ impl TypedRoute {
             })?),
         };
         Ok(Route { topics, table, topic, columns, key, metadata, delete })
+    }
+
+    /// Leaves what means something to a topic that is not the route's own.
+    pub(super) fn leave_to_topic(&mut self) {
+        let Self { topics, topic_pattern, include, exclude, rename, key, .. } = self.clone();
+        *self = Self { topics, topic_pattern, include, exclude, rename, key, ..Self::default() };
     }
 
     /// A key that was typed and that the sink has no use for.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use rowkind_formats::{Encoding, Envelopes, Updates};
 use sqlx::postgres::PgConnectOptions;
 
+use super::layers::{Layers, Typed};
 use super::{ConfigError, Reader, Source};
 use crate::route::TopicTemplate;
 
@@ -30,6 +31,8 @@ pub struct Postgres {
     pub evolve: Evolve,
     /// Whether sequences are moved on at the end.
     pub sync_sequences: bool,
+    /// The schema that a replay writes to, into tables like the target's.
+    pub into: Option<String>,
 }
 
 impl fmt::Debug for Postgres {
@@ -138,6 +141,27 @@ const OF_SINKS: [(&str, &[&str]); 16] = [
     ("sink.state_dir", &["kafka", "stdout"]),
 ];
 
+/// Turns the settings of any sink into those of a topic: those that are not for topics are left out.
+pub(super) fn turn_to_topic(layers: &mut Layers, topic: &str) {
+    let is_for_topics = |key: &str| OF_SINKS.iter().all(|(known, words)| *known != key || words.contains(&"kafka"));
+    layers.values.retain(|key, _| is_for_topics(key));
+    let set = [("sink.type", "kafka"), ("sink.topic", topic), ("sink.delivery_guarantee", "at-least-once")];
+    for (key, value) in set {
+        let typed = Typed { values: vec![value.to_owned()], origin: "--into-topic".to_owned() };
+        layers.values.insert(key, typed);
+    }
+    // what is put aside is put aside by the pipeline
+    let policy = layers.values.get("rejects.policy").and_then(|typed| typed.values.first());
+    if policy.is_some_and(|policy| policy != "stop") {
+        let typed = Typed { values: vec!["skip".to_owned()], origin: "--into-topic".to_owned() };
+        layers.values.insert("rejects.policy", typed);
+    }
+    for key in ["rejects.block_key", "rejects.topic", "sink.changelog", "sink.state_dir"] {
+        layers.values.remove(key);
+    }
+    layers.routes.iter_mut().for_each(|(route, _)| route.leave_to_topic());
+}
+
 pub(super) fn sink(read: &Reader<'_>, source: &Source) -> Result<Sink, ConfigError> {
     let types = ["postgres", "kafka", "stdout"];
     let word = read.choice("sink.type", &types.map(|word| (word, word)))?;
@@ -169,6 +193,7 @@ fn postgres(read: &Reader<'_>) -> Result<Postgres, ConfigError> {
         create: read.flag("sink.create")?,
         evolve: read.choice("sink.evolve", &[("off", Evolve::Off), ("add", Evolve::Add), ("widen", Evolve::Widen)])?,
         sync_sequences: read.flag("sink.sync_sequences")?,
+        into: None,
     })
 }
 

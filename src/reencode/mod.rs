@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowSchema, changelog};
+use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowKind, RowSchema, changelog};
 
 use crate::config::{Changelog, ChangelogSink, Config, Source, Written, is_subscribed};
 use crate::decode::{self, Undecoded};
 use crate::dedup::{Judge, Seen};
 use crate::normalize::{Known, Pending, State, StateError};
+use crate::progress::RowCounts;
 use crate::records::Records;
 use crate::rejects::{Reject, Rejects, Verdict};
 use crate::route::{Route, Routes, TopicTemplate};
@@ -29,8 +30,8 @@ pub struct Reencoded {
     pub range: Range<usize>,
     /// What is written.
     pub messages: Messages,
-    /// Number of changelog rows, without repeats.
-    pub n_rows: u64,
+    /// Changelog rows, without repeats.
+    pub rows: RowCounts,
     /// What is known of the rows when it has been written.
     pub seen: Seen,
     /// What is known of the last row of each key then.
@@ -202,7 +203,7 @@ impl Reencoder {
         let place = (&record, index, records.beside(index).timestamp_ms);
         let pushed = self.push(&event, place, &topic, &mut done.messages);
         match (&pushed, known) {
-            (Ok(()), _) => done.n_rows += n_rows(&event),
+            (Ok(()), _) => count(&event, &mut done.rows),
             (Err(_), Some(known)) => known.take_back(),
             (Err(_), None) => {}
         }
@@ -299,10 +300,10 @@ fn own_input(source: &Source, brokers: &str) -> Vec<String> {
     }
 }
 
-fn n_rows(event: &Event<'_>) -> u64 {
+fn count(event: &Event<'_>, rows: &mut RowCounts) {
     match event {
-        Event::Change(change) => change.rows.len() as u64,
-        Event::Tombstone { .. } | Event::Truncate { .. } => 1,
-        Event::Aside(_) => 0,
+        Event::Change(change) => change.rows.iter().for_each(|row| rows.add(row.kind)),
+        Event::Tombstone { .. } => rows.add(RowKind::Delete),
+        Event::Truncate { .. } | Event::Aside(_) => {}
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::registry::Registry;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Chosen, Failure, Page, PostgresSink, Retried, Try};
+use crate::terminal;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -241,10 +241,5 @@ fn failed(failure: Failure) -> anyhow::Error {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `| head` has seen enough
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write"),
-    }
+    terminal::print(text).map(drop).context("cannot write")
 }

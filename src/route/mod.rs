@@ -95,6 +95,11 @@ impl Routes {
         Self { routes, by_topic: HashMap::new() }
     }
 
+    /// Whether all rows go by the keys of their records, as far as these have one.
+    pub fn go_by_records(&self) -> bool {
+        self.routes.iter().all(|route| route.key == KeyBy::Record)
+    }
+
     /// The route of a topic.
     pub fn of(&mut self, topic: &str) -> &Route {
         let at = if let Some(at) = self.by_topic.get(topic) {

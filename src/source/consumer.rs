@@ -208,6 +208,31 @@ pub(super) fn subscribe(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
 ///
 /// When librdkafka does not take a property.
 pub(super) fn unsubscribed(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
+    with(kafka, &[])
+}
+
+/// For looking at single records of all that is there: transactions that are open or were aborted are not left out, a
+/// partition's end is told, and little is read ahead.
+const OF_ALL: &[(&str, &str)] = &[
+    ("isolation.level", "read_uncommitted"),
+    ("enable.partition.eof", "true"),
+    ("queued.min.messages", "1"),
+    ("max.partition.fetch.bytes", "65536"),
+    // a fetch that waits for records keeps the next topic's waiting
+    ("fetch.wait.max.ms", "10"),
+];
+
+/// A consumer that reads nothing yet, to look at all that is there.
+///
+/// # Errors
+///
+/// As for [`unsubscribed`].
+pub(super) fn of_all(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
+    with(kafka, OF_ALL)
+}
+
+/// A consumer with some properties over those of the user.
+fn with(kafka: &Kafka, fixed: &[(&str, &str)]) -> Result<QueuedConsumer, SourceError> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers).set("group.id", &kafka.group);
     for (key, value) in DEFAULTS {
@@ -216,7 +241,7 @@ pub(super) fn unsubscribed(kafka: &Kafka) -> Result<QueuedConsumer, SourceError>
     for (key, value) in &kafka.properties {
         config.set(key, value);
     }
-    for (key, value) in FIXED {
+    for (key, value) in FIXED.iter().chain(fixed) {
         config.set(*key, *value);
     }
     let context = Context { token_location: kafka.token_location.clone(), ..Context::default() };

@@ -45,6 +45,7 @@ pub struct KafkaSource {
 }
 
 const POLL: Duration = Duration::from_millis(100);
+const AT_ONCE: usize = 200;
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
@@ -115,7 +116,13 @@ impl KafkaSource {
             }
             self.hold()?;
             let timeout = gatherer.close_due().unwrap_or(POLL).min(POLL);
-            self.poll(timeout, gatherer, shutdown)?;
+            // what else there is to see to can wait for a few records
+            let mut n_records = 0;
+            while self.poll(if n_records == 0 { timeout } else { Duration::ZERO }, gatherer, shutdown)?
+                && n_records < AT_ONCE
+            {
+                n_records += 1;
+            }
             self.note_fetched(gatherer);
             if self.committed_at.elapsed() > COMMIT_EVERY {
                 self.commit(CommitMode::Async);
@@ -134,14 +141,15 @@ impl KafkaSource {
         self.ownership.close();
     }
 
-    fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<(), SourceError> {
+    /// Takes a record, if there is one; whether there was.
+    fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<bool, SourceError> {
         let Self { consumer, ownership, moved_at, settings, held, pause_after, .. } = self;
         match consumer.poll(timeout) {
-            None => Ok(()),
+            None => Ok(false),
             Some(Err(error)) => match failure::sort(&error) {
                 PollError::Passing => {
                     consumer.context().warn(&error, &error.to_string());
-                    Ok(())
+                    Ok(false)
                 }
                 PollError::OutOfRange => Err(self.out_of_range(gatherer)),
                 PollError::Fatal => Err(consumer::fatal(&error)),
@@ -149,8 +157,8 @@ impl KafkaSource {
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
                 let mut keep_alive = KeepAlive::new(consumer, *pause_after);
-                let headers =
-                    message.headers().filter(|_| settings.keeps_headers).map(headers::text).unwrap_or_default();
+                let headers = if settings.keeps_headers { message.headers().map(headers::text) } else { None };
+                let headers = headers.unwrap_or_default();
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
                 gatherer.push(place, (message.key(), message.payload()), beside, || {
                     keep_alive.wait();
@@ -163,7 +171,7 @@ impl KafkaSource {
                     // it goes on with all of them
                     held.clear();
                 }
-                Ok(())
+                Ok(true)
             }
         }
     }

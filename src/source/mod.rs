@@ -5,36 +5,41 @@
 
 mod brokers;
 mod consumer;
+mod extent;
 pub mod failure;
 mod file;
 mod gather;
 mod headers;
 mod kafka;
 mod line;
+mod members;
 mod ownership;
+mod ranges;
 mod reading;
 mod sample;
 mod start;
 mod stop;
 mod survey;
 mod token;
-mod topic;
 
 use std::collections::HashMap;
 
 use crate::records::{Claim, TopicPartition};
 
 pub(crate) use consumer::not_created;
+pub use extent::{Extent, FirstRecord};
 pub use file::{FileSource, first_records};
 pub use gather::Gatherer;
 pub(crate) use headers::add as add_headers;
 pub use kafka::KafkaSource;
 pub(crate) use line::read_line;
+pub use members::{Member, Members};
 pub use ownership::{Held, Ownership};
+pub(crate) use ranges::RangeSource;
+pub use ranges::{Asked, Edge, Range, RangeReader, Read};
 pub use reading::Reading;
 pub use sample::{Sampled, Sampler};
 pub(crate) use token::{give as give_token, of_file as token_of_file};
-pub use topic::read_topic;
 
 /// The next offsets that are stored for a pipeline.
 ///

@@ -12,13 +12,18 @@ use regex::Regex;
 
 use super::SourceError;
 use super::consumer::{self, QueuedConsumer};
+use super::failure::{self, PollError};
 use crate::config::Kafka;
 use crate::records::{Beside, Claimed, Records, TopicPartition};
 
 /// Asks the brokers of a source.
 pub struct Sampler {
-    consumer: QueuedConsumer,
+    pub(super) consumer: QueuedConsumer,
     subscription: Vec<String>,
+    pub(super) group: String,
+    pub(super) timeout: Duration,
+    /// Whether a token is logged in with.
+    has_token: bool,
 }
 
 /// A partition as the broker has it.
@@ -35,7 +40,7 @@ pub struct Sampled {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(100);
+pub(super) const POLL: Duration = Duration::from_millis(100);
 
 impl Sampler {
     /// A sampler that has not asked yet.
@@ -44,7 +49,21 @@ impl Sampler {
     ///
     /// When librdkafka does not take a property.
     pub fn new(kafka: &Kafka) -> Result<Self, SourceError> {
-        Ok(Self { consumer: consumer::unsubscribed(kafka)?, subscription: kafka.subscription.clone() })
+        Ok(Self::by(consumer::unsubscribed(kafka)?, kafka, TIMEOUT))
+    }
+
+    /// A sampler that sees all that is there: records of transactions that are open or were aborted too.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take a property.
+    pub fn of_all(kafka: &Kafka, timeout: Duration) -> Result<Self, SourceError> {
+        Ok(Self::by(consumer::of_all(kafka)?, kafka, timeout))
+    }
+
+    fn by(consumer: QueuedConsumer, kafka: &Kafka, timeout: Duration) -> Self {
+        let (subscription, group) = (kafka.subscription.clone(), kafka.group.clone());
+        Self { consumer, subscription, group, timeout, has_token: kafka.token_location.is_some() }
     }
 
     /// The cluster's id; `None` where it does not say.
@@ -58,7 +77,8 @@ impl Sampler {
     ///
     /// When the brokers do not answer, or a pattern is none.
     pub fn topics(&self) -> Result<Vec<(String, usize)>, SourceError> {
-        let metadata = self.consumer.fetch_metadata(None, TIMEOUT).map_err(failed)?;
+        self.log_in()?;
+        let metadata = self.consumer.fetch_metadata(None, self.timeout).map_err(failed)?;
         let there = || metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len()));
         let mut topics = Vec::new();
         for wanted in &self.subscription {
@@ -76,6 +96,14 @@ impl Sampler {
         Ok(topics)
     }
 
+    /// librdkafka asks for a token, or for a new one, only where it is polled.
+    fn log_in(&self) -> Result<(), SourceError> {
+        match self.consumer.poll(if self.has_token { POLL } else { Duration::ZERO }) {
+            Some(Err(error)) if failure::sort(&error) == PollError::Fatal => Err(consumer::fatal(&error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The partitions of a topic, and up to `n` of the last records of each.
     ///
     /// # Errors
@@ -85,7 +113,7 @@ impl Sampler {
         let mut sampled = Vec::with_capacity(n_partitions);
         let (mut asked, mut list) = (TopicPartitionList::new(), TopicPartitionList::new());
         for number in (0..).take(n_partitions) {
-            let (low, high) = self.consumer.fetch_watermarks(topic, number, TIMEOUT).map_err(failed)?;
+            let (low, high) = self.consumer.fetch_watermarks(topic, number, self.timeout).map_err(failed)?;
             let partition = TopicPartition { topic: topic.into(), partition: number };
             asked.add_partition(topic, number);
             if high > low {
@@ -93,7 +121,7 @@ impl Sampler {
             }
             sampled.push(Sampled { partition, low, high, committed: None });
         }
-        let committed = self.consumer.committed_offsets(asked, TIMEOUT).map_err(failed)?;
+        let committed = self.consumer.committed_offsets(asked, self.timeout).map_err(failed)?;
         for of in &mut sampled {
             let found = committed.find_partition(topic, of.partition.partition).map(|found| found.offset());
             of.committed = if let Some(Offset::Offset(offset)) = found { Some(offset) } else { None };
@@ -108,9 +136,9 @@ impl Sampler {
         let mut open: Vec<&Sampled> = sampled.iter().filter(|of| of.high > of.low).collect();
         let began = Instant::now();
         // behind the last record there may be what only the broker sees: then the time runs out
-        while !open.is_empty() && began.elapsed() < TIMEOUT {
+        while !open.is_empty() && began.elapsed() < self.timeout {
             match self.consumer.poll(POLL) {
-                None if began.elapsed() > TIMEOUT / 3 && !records.is_empty() => break,
+                None if began.elapsed() > self.timeout / 3 && !records.is_empty() => break,
                 None => {}
                 Some(Err(error)) => return Err(consumer::fatal(&error)),
                 Some(Ok(message)) => {
@@ -132,6 +160,6 @@ impl Sampler {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn failed(error: KafkaError) -> SourceError {
+pub(super) fn failed(error: KafkaError) -> SourceError {
     SourceError::Fatal(format!("Kafka: {error}"))
 }

@@ -6,6 +6,7 @@ use rowkind_formats::RecordedRecord;
 
 use super::SourceError;
 use super::line::Recorded;
+use super::ranges::Range;
 use super::start::{are_there, is_there, not_named};
 use crate::config::{Start, Stop};
 use crate::records::TopicPartition;
@@ -13,7 +14,11 @@ use crate::shutdown::Shutdown;
 
 /// The partitions of a file.
 #[derive(Debug, Default)]
-pub(super) struct Survey(HashMap<TopicPartition, Found>);
+pub(super) struct Survey {
+    found: HashMap<TopicPartition, Found>,
+    /// Whether the start is a moment.
+    goes_by_start: bool,
+}
 
 /// A partition in a file.
 #[derive(Debug)]
@@ -34,7 +39,7 @@ impl Survey {
         (start, stop): (&Start, &Stop),
         shutdown: &Shutdown,
     ) -> Result<Self, SourceError> {
-        let mut survey = Self::default();
+        let mut survey = Self { goes_by_start: matches!(start, Start::Timestamp(_)), ..Self::default() };
         while let Some(record) = lines.next(true)? {
             if shutdown.is_requested() {
                 return Err(SourceError::Shutdown);
@@ -53,7 +58,7 @@ impl Survey {
     fn add(&mut self, record: &RecordedRecord, (start, stop): (&Start, &Stop)) {
         let offset = record.offset;
         let partition = TopicPartition { topic: record.topic.as_str().into(), partition: record.partition };
-        let found = self.0.entry(partition).or_insert(Found { low: offset, high: offset, start: None, end: None });
+        let found = self.found.entry(partition).or_insert(Found { low: offset, high: offset, start: None, end: None });
         found.high = found.high.max(offset + 1);
         if matches!(start, Start::Timestamp(since) if record.timestamp_ms >= Some(*since)) {
             found.start.get_or_insert(offset);
@@ -66,7 +71,7 @@ impl Survey {
     /// The offset at which each partition starts, when none is stored.
     pub(super) fn starts(&self, start: &Start) -> Result<Vec<(TopicPartition, i64)>, SourceError> {
         if let Start::Specific(offsets) = start {
-            are_there(offsets, |partition| self.0.contains_key(partition))?;
+            are_there(offsets, |partition| self.found.contains_key(partition))?;
         }
         let start_of = |(partition, found): (&TopicPartition, &Found)| {
             let offset = match start {
@@ -79,11 +84,22 @@ impl Survey {
             };
             Ok((partition.clone(), offset))
         };
-        self.0.iter().map(start_of).collect()
+        self.found.iter().map(start_of).collect()
+    }
+
+    /// All of each partition from the moment of the start to that of the stop. How many partitions topics have is left open.
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        let range = |(partition, found): (&TopicPartition, &Found)| {
+            let Found { low, high, start, end } = *found;
+            let from = start.unwrap_or(if self.goes_by_start { high } else { low });
+            let partition = partition.clone();
+            Range { partition, n_partitions: 1, low, high, from, to: end.unwrap_or(high) }
+        };
+        self.found.iter().map(range).collect()
     }
 
     /// The first offset of a partition that is not read any more, by its records' times.
     pub(super) fn end(&self, partition: &TopicPartition) -> Option<i64> {
-        self.0.get(partition)?.end
+        self.found.get(partition)?.end
     }
 }

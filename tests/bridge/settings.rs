@@ -123,9 +123,53 @@ fn what_librdkafka_does_not_take_is_named() {
 }
 
 #[test]
-fn a_flag_that_does_not_exist_is_named() {
-    let ended = run(SOUND, &["--sink-ulr=x"]).with_code(2);
-    assert!(ended.log.contains("--sink-url"), "{}", ended.log);
+fn what_was_meant_is_named() {
+    let url = "--sink-url=postgres://localhost/x";
+    for (typed, meant) in [
+        (vec!["rnu"], "'run'"),
+        (vec!["statsu"], "'status'"),
+        (vec!["rejects", "lsit"], "'list'"),
+        (vec!["run", "--sink-ulr=x"], "'--sink-url'"),
+        (vec!["check", "--source-broker=x"], "'--source-brokers'"),
+        (vec!["status", "--wacth"], "'--watch'"),
+        (vec!["status", "--output", "jsno"], "'json'"),
+        (vec!["completions", "fihs"], "'fish'"),
+        (vec!["inspect", "--format", "debezium_json"], "'debezium-json'"),
+    ] {
+        let ended = Bridge::start(&typed, &[]).wait().with_code(2);
+        assert!(ended.log.contains(&format!("exists: {meant}")), "{typed:?}: {}", ended.log);
+    }
+    refused(SOUND, &[url, "--source-format=debezium_json"], "ogg-json; did you mean `debezium-json`?");
+    refused(SOUND, &[url, "--source-start=latest"], "specific-offsets; did you mean `latest-offset`?");
+    refused(SOUND, &[url, "--sink-create=ture"], "--sink-create: expected true or false; did you mean `true`?");
+    refused(
+        SOUND,
+        &[url, "--sink-delete=sotf"],
+        "--sink-delete: expected one of hard, soft, ignore; did you mean `soft`?",
+    );
+    let file = format!("{SOUND}\n[sink]\ntype = \"postgress\"");
+    refused(&file, &[url], "expected one of postgres, kafka, stdout; did you mean `postgres`?");
+    let file = format!("{SOUND}\n[[route]]\ndelete = \"sfot\"");
+    refused(&file, &[url], "expected one of hard, soft, ignore; did you mean `soft`?");
+    // nothing is like it
+    let ended = run(SOUND, &[url, "--source-format=xml"]).with_code(2);
+    assert!(!ended.log.contains("did you mean"), "{}", ended.log);
+}
+
+/// Variables that only begin like those of settings may be anybody's: Kubernetes makes some for a service of that name.
+#[test]
+fn a_variable_that_is_nearly_one_of_a_setting() {
+    let file = toml(SOUND);
+    let run = |name: &str| {
+        let environment = [(name.to_owned(), "postgres://me:s3cret@localhost/x".to_owned())];
+        Bridge::start(&["run", "-c", file.path().to_str().unwrap()], &environment).wait().with_code(2)
+    };
+    let ended = run("ROWKIND_SNIK_URL").says("`ROWKIND_SNIK_URL` is not a setting; did you mean `ROWKIND_SINK_URL`?");
+    assert!(!ended.log.contains("s3cret"), "{}", ended.log);
+    run("ROWKIND_SINK_URL_FLIE").says("did you mean `ROWKIND_SINK_URL_FILE`?");
+    for name in ["ROWKIND_PORT", "ROWKIND_SERVICE_HOST", "ROWKIND_PORT_9464_TCP_ADDR", "ROWKIND_N_EVENTS"] {
+        run(name).says("`sink.url` is missing");
+    }
 }
 
 #[test]

@@ -104,5 +104,5 @@ fn by_json<'a>(
         return Ok(None);
     }
     let raw: &RawValue = json::parse(text.as_bytes())?;
-    connect::typed(raw, ty).map(|value| Some(value.into_owned()))
+    connect::typed(raw.get(), ty).map(|value| Some(value.into_owned()))
 }

@@ -23,8 +23,8 @@ use crate::row::Value;
 /// # Errors
 ///
 /// When a string holds a broken escape, or the value has too many levels.
-pub(crate) fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
-    Ok(match Json::of(raw) {
+pub(crate) fn untyped(raw: &str) -> Result<Value<'_>, Error> {
+    Ok(match Json::of_text(raw) {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
         Json::Number(text) => Value::Number(Cow::Borrowed(text)),
@@ -38,9 +38,9 @@ pub(crate) fn untyped(raw: &RawValue) -> Result<Value<'_>, Error> {
 /// # Errors
 ///
 /// When the JSON is of another kind than the type's, or has not its form.
-pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>, Error> {
+pub(crate) fn typed<'a>(raw: &'a str, ty: &ColumnType) -> Result<Value<'a>, Error> {
     use ColumnType as T;
-    let found = Json::of(raw);
+    let found = Json::of_text(raw);
     if let Json::Null = found {
         return Ok(Value::Null);
     }
@@ -49,8 +49,8 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
             Json::Bool(value) => Ok(Value::Bool(value)),
             _ => Err(found.unexpected("a boolean")),
         },
-        T::Int16 | T::Int32 | T::Int64 => integer(found).map(|_| Value::Number(Cow::Borrowed(raw.get()))),
-        T::UnsignedInt64 => unsigned(found, raw.get()).map(Value::Number),
+        T::Int16 | T::Int32 | T::Int64 => integer(found).map(|_| Value::Number(Cow::Borrowed(raw))),
+        T::UnsignedInt64 => unsigned(found, raw).map(Value::Number),
         T::Float32 | T::Float64 => float(found),
         T::Json => {
             let text = text(found)?;
@@ -111,7 +111,7 @@ pub(crate) fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>,
 
 /// An array's item as Postgres prints it inside the array.
 fn item_text(raw: &RawValue, ty: &ColumnType) -> Result<Option<String>, Error> {
-    Ok(match typed(raw, ty)? {
+    Ok(match typed(raw.get(), ty)? {
         Value::Null => None,
         Value::Bool(value) => Some(if value { "t" } else { "f" }.to_owned()),
         Value::Number(text)

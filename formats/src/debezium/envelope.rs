@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::cloud_event::CloudEvent;
-use super::image::Sent;
+use super::image::{Part, Sent};
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json, Members};
 use crate::mongodb::Images;
 use crate::origin::Origin;
 use crate::row::{Aside, RowSchema, Table};
+use crate::scan::Scan;
 use crate::stamp::{SourceFields, Stamp};
 
 /// What a record's payload is, before its values are looked at.
@@ -52,8 +53,23 @@ pub(super) enum SchemaOf<'a> {
 ///
 /// No message has `payload` at its top, so that one pass tells the two forms apart. A field that is null counts as
 /// absent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 struct Message<'a> {
+    before: Option<Part<'a>>,
+    after: Option<Part<'a>>,
+    source: Option<&'a str>,
+    /// Those of `source`, where they were read with it.
+    source_fields: Option<Box<SourceFields<'a>>>,
+    transaction: Option<&'a str>,
+    op: Option<&'a str>,
+    update_description: Option<&'a str>,
+    /// What the rest is in, where `source` is no block.
+    cloud_event: Option<Box<CloudEvent<'a>>>,
+}
+
+/// The same as `serde_json` reads it, which says what is broken and where.
+#[derive(Debug, Deserialize)]
+struct Parsed<'a> {
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -71,9 +87,6 @@ struct Message<'a> {
     op: Option<&'a RawValue>,
     #[serde(borrow, rename = "updateDescription")]
     update_description: Option<&'a RawValue>,
-    /// What the rest is in, where `source` is no block.
-    #[serde(skip)]
-    cloud_event: Option<Box<CloudEvent<'a>>>,
 }
 
 impl<'a> Payload<'a, '_> {
@@ -83,17 +96,17 @@ impl<'a> Payload<'a, '_> {
     ///
     /// When it is not JSON, not an object, or no message that a connector is known to write.
     pub(super) fn of_json(payload: &'a [u8], topic: &'a str) -> Result<Self, Error> {
-        let parse = |text| json::parse::<Message<'a>>(text).map_err(|error| error.under("payload"));
+        if let Some((message, schema)) = Message::scanned(payload) {
+            return message.into_payload(topic, schema);
+        }
+        let parse = |text| json::parse::<Parsed<'a>>(text).map_err(|error| error.under("payload"));
         let top = parse(payload)?;
-        let (message, schema, text) = match top.payload {
+        let (parsed, schema, text) = match top.payload {
             Some(inner) => (parse(inner.get().as_bytes())?, top.schema.map(RawValue::get), inner.get().as_bytes()),
             None => (top, None, payload),
         };
-        match message.op {
-            Some(op) if op.get() == "\"m\"" => Ok(Self::Aside(Aside::Message)),
-            Some(_) => message.into_envelope(topic, schema).map(Self::Envelope),
-            None => Self::without_op(text, topic),
-        }
+        let message = Message::from(parsed);
+        if message.op.is_some() { message.into_payload(topic, schema) } else { Self::without_op(text, topic) }
     }
 
     /// A message is known by all the names that its connector always writes: a row that lost its envelope may have a
@@ -124,24 +137,96 @@ impl<'a> Payload<'a, '_> {
     }
 }
 
+impl<'a> From<Parsed<'a>> for Message<'a> {
+    fn from(parsed: Parsed<'a>) -> Self {
+        let Parsed { before, after, source, transaction, op, update_description, .. } = parsed;
+        Self {
+            before: before.map(Part::from),
+            after: after.map(Part::from),
+            source: source.map(RawValue::get),
+            transaction: transaction.map(RawValue::get),
+            op: op.map(RawValue::get),
+            update_description: update_description.map(RawValue::get),
+            ..Self::default()
+        }
+    }
+}
+
 impl<'a> Message<'a> {
+    /// A message with an `op`, and its schema, in one pass that splits its images too; `None` where it is none that can be
+    /// read so.
+    fn scanned(payload: &'a [u8]) -> Option<(Self, Option<&'a str>)> {
+        let mut scan = Scan::new(str::from_utf8(payload).ok()?);
+        let (mut top, mut inner, mut schema) = (Self::default(), None, None);
+        scan.object(|scan, name| match name {
+            "schema" => once(&mut schema, scan.value()?),
+            "payload" => {
+                let mut message = Self::default();
+                scan.object(|scan, name| message.take(scan, name))?;
+                once(&mut inner, message)
+            }
+            name => top.take(scan, name),
+        })?;
+        let (message, schema) = if let Some(inner) = inner { (inner, schema) } else { (top, None) };
+        let message = message.without_nulls();
+        (scan.is_at_end() && message.op.is_some()).then(|| (message, present(schema)))
+    }
+
+    /// Takes a field. One that is there twice is for `serde_json` to refuse.
+    fn take(&mut self, scan: &mut Scan<'a>, name: &str) -> Option<()> {
+        let field = match name {
+            "before" => return once(&mut self.before, Part::scanned(scan)?),
+            "after" => return once(&mut self.after, Part::scanned(scan)?),
+            "source" => return self.take_source(scan),
+            "transaction" => &mut self.transaction,
+            "op" => &mut self.op,
+            "updateDescription" => &mut self.update_description,
+            _ => return scan.value().map(drop),
+        };
+        once(field, scan.value()?)
+    }
+
+    fn take_source(&mut self, scan: &mut Scan<'a>) -> Option<()> {
+        let mut fields = SourceFields::default();
+        let source = scan.value_with(|name, value| fields.take(name, value))?;
+        self.source_fields = Some(Box::new(fields));
+        once(&mut self.source, source)
+    }
+
+    fn without_nulls(self) -> Self {
+        let part = |part: Option<Part<'a>>| part.filter(|part| part.text != "null");
+        Self {
+            before: part(self.before),
+            after: part(self.after),
+            source: present(self.source),
+            transaction: present(self.transaction),
+            op: present(self.op),
+            update_description: present(self.update_description),
+            ..self
+        }
+    }
+
     fn of_cloud_event(event: CloudEvent<'a>) -> Self {
         Self {
-            schema: None,
-            payload: None,
-            before: event.before,
-            after: event.after,
-            source: None,
-            transaction: None,
-            op: Some(event.op),
-            update_description: event.update_description,
+            before: event.before.map(Part::from),
+            after: event.after.map(Part::from),
+            op: Some(event.op.get()),
+            update_description: event.update_description.map(RawValue::get),
             cloud_event: Some(Box::new(event)),
+            ..Self::default()
+        }
+    }
+
+    fn into_payload<'s>(self, topic: &'a str, schema: Option<&'a str>) -> Result<Payload<'a, 's>, Error> {
+        match self.op {
+            Some("\"m\"") => Ok(Payload::Aside(Aside::Message)),
+            _ => self.into_envelope(topic, schema).map(Payload::Envelope),
         }
     }
 
     fn into_envelope<'s>(self, topic: &'a str, schema: Option<&'a str>) -> Result<Envelope<'a, 's>, Error> {
         let (table, stamp) = self.table(topic)?;
-        let op = match Json::of(self.op.ok_or_else(no_op)?) {
+        let op = match Json::of_text(self.op.ok_or_else(no_op)?) {
             Json::String(quoted) => json::unescape(quoted).map_err(|error| error.under("op"))?,
             other => return Err(other.unexpected("a string").under("op")),
         };
@@ -160,22 +245,22 @@ impl<'a> Message<'a> {
     ///
     /// When a text holds a broken escape.
     fn documents(&self) -> Result<Option<Images<'a>>, Error> {
-        let is_text = |raw: &RawValue| matches!(Json::of(raw), Json::String(_));
-        if !self.before.into_iter().chain(self.after).all(is_text) || !self.names_collection() {
+        let is_text = |part: &Part<'_>| matches!(Json::of_text(part.text), Json::String(_));
+        if !self.before.iter().chain(&self.after).all(is_text) || !self.names_collection() {
             return Ok(None);
         }
-        let image = |path: &str, raw: Option<&'a RawValue>| {
-            raw.map(|raw| json::unescape(raw.get())).transpose().map_err(|error| error.under(path))
+        let image = |path: &str, part: Option<&Part<'a>>| {
+            part.map(|part| json::unescape(part.text)).transpose().map_err(|error| error.under(path))
         };
-        let (before, after) = (image("before", self.before)?, image("after", self.after)?);
-        Ok(Some(Images { before, after, update: self.update_description.map(|raw| Cow::Borrowed(raw.get())) }))
+        let (before, after) = (image("before", self.before.as_ref())?, image("after", self.after.as_ref())?);
+        Ok(Some(Images { before, after, update: self.update_description.map(Cow::Borrowed) }))
     }
 
     fn names_collection(&self) -> bool {
         match &self.cloud_event {
             Some(event) => event.names_collection(),
-            None => self.source.is_some_and(|raw| {
-                Members::of(raw.get()).any(|(name, text)| name == "collection" && text.starts_with('"'))
+            None => self.source.is_some_and(|source| {
+                Members::of(source).any(|(name, text)| name == "collection" && text.starts_with('"'))
             }),
         }
     }
@@ -194,10 +279,16 @@ impl<'a> Message<'a> {
             let table = Table { database: None, schema: None, name: Cow::Borrowed(topic) };
             return Ok((table, SourceFields::default().stamp()));
         };
-        let Json::Object(source) = Json::of(raw) else {
-            return Err(Json::of(raw).unexpected("an object that names db, schema and table").under("source"));
+        let Json::Object(source) = Json::of_text(raw) else {
+            return Err(Json::of_text(raw).unexpected("an object that names db, schema and table").under("source"));
         };
-        let fields = SourceFields::of(source);
+        let read;
+        let fields = if let Some(fields) = &self.source_fields {
+            fields
+        } else {
+            read = SourceFields::of(source);
+            &read
+        };
         let name = |told: Option<&'a str>, name| {
             match told.map(Json::of_text) {
                 None => Ok(None),
@@ -213,6 +304,15 @@ impl<'a> Message<'a> {
         let missing = || Error::new("source.table", ErrorKind::Missing { expected: "the table's name" });
         Ok((Table { database, schema, name: table.ok_or_else(missing)? }, fields.stamp()))
     }
+}
+
+/// Sets what is not set yet.
+fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
+}
+
+fn present(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| *text != "null")
 }
 
 pub(super) fn no_op() -> Error {

@@ -8,16 +8,51 @@ use super::Stated;
 use crate::avro::{self, Datum};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
-use crate::json::{self, Fields, Json};
+use crate::json::{self, Json};
 use crate::limits::check_columns;
-use crate::row::{Column, Field, RowSchema};
+use crate::row::{Column, Field, Key, RowSchema};
+use crate::scan::{Member, Scan};
 use crate::unavailable::Placeholder;
 
 /// A part of a record, as it was sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Sent<'a, 's> {
-    Json(&'a RawValue),
+    Json(Part<'a>),
     Avro(Datum<'a, 's>),
+}
+
+/// A well-formed part of a record in JSON.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) text: &'a str,
+    /// Its members, where it is an object and they are known already.
+    pub(crate) members: Vec<Member<'a>>,
+}
+
+impl<'a> Part<'a> {
+    /// An object that is all of a text; `None` where it is none, or `serde_json` has to look.
+    pub(super) fn alone(text: &'a [u8]) -> Option<Self> {
+        let mut scan = Scan::new(str::from_utf8(text).ok()?);
+        let part = Self::scanned(&mut scan)?;
+        (scan.is_at_end() && !part.members.is_empty()).then_some(part)
+    }
+
+    /// Whether it may be a schema and what is of it.
+    pub(super) fn may_be_wrapped(&self) -> bool {
+        self.members.iter().any(|(name, _)| name == "schema" || name == "payload")
+    }
+
+    /// Reads one; `None` where `serde_json` has to.
+    pub(super) fn scanned(scan: &mut Scan<'a>) -> Option<Self> {
+        let (text, members) = scan.value_with_members()?;
+        Some(Self { text, members })
+    }
+}
+
+impl<'a> From<&'a RawValue> for Part<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self { text: raw.get(), members: Vec::new() }
+    }
 }
 
 /// What an image is of: decides how its columns are read, and where an error was.
@@ -25,6 +60,8 @@ pub(crate) struct ImageOf<'a, 's> {
     pub(crate) path: &'static str,
     pub(crate) sent: Sent<'a, 's>,
     pub(crate) types: Types<'s>,
+    /// Whose columns alone are read; all of them when `None`.
+    pub(crate) only: Option<&'s Key<'a>>,
 }
 
 /// What states the types of an image's columns; the first that knows a column counts.
@@ -39,38 +76,45 @@ pub(crate) struct Types<'s> {
 
 /// The columns of a row image; a column whose value is the unavailable placeholder goes to `not_sent` instead.
 pub(crate) fn image<'a>(
-    of: &ImageOf<'a, '_>,
+    of: ImageOf<'a, '_>,
     placeholder: &Placeholder,
     not_sent: impl FnMut(Cow<'a, str>),
 ) -> Result<Vec<Column<'a>>, Error> {
     let at_path = |error: Error| {
         if of.path.is_empty() { error } else { error.under(of.path) }
     };
-    let raw = match of.sent {
-        Sent::Json(raw) => raw,
+    let part = match of.sent {
+        Sent::Json(part) => part,
         Sent::Avro(datum) => {
-            return avro::columns(datum, of.types, placeholder, |_| true, not_sent).map_err(at_path);
+            let is_column = |sent_as: &str| {
+                let name = || of.types.field(sent_as, 0).map_or(sent_as, |field| &field.name);
+                of.only.is_none_or(|key| has(key, name()))
+            };
+            return avro::columns(datum, of.types, placeholder, is_column, not_sent).map_err(at_path);
         }
     };
-    let Json::Object(text) = Json::of(raw) else {
-        return Err(at_path(Json::of(raw).unexpected("an object of columns")));
+    let Json::Object(text) = Json::of_text(part.text) else {
+        return Err(at_path(Json::of_text(part.text).unexpected("an object of columns")));
     };
-    let Fields(fields) = json::parse(text.as_bytes()).map_err(at_path)?;
-    columns(fields, of.types, placeholder, not_sent).map_err(at_path)
+    let fields = if part.members.is_empty() { json::fields_of(text).map_err(at_path)? } else { part.members };
+    columns(fields, (of.types, of.only), placeholder, not_sent).map_err(at_path)
 }
 
 /// The same of fields that are no longer in their object.
 pub(crate) fn columns<'a>(
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
-    types: Types<'_>,
+    fields: Vec<(Cow<'a, str>, &'a str)>,
+    (types, only): (Types<'_>, Option<&Key<'_>>),
     placeholder: &Placeholder,
     mut not_sent: impl FnMut(Cow<'a, str>),
 ) -> Result<Vec<Column<'a>>, Error> {
     check_columns(fields.len())?;
-    let mut columns = Vec::with_capacity(fields.len());
+    let mut columns = Vec::with_capacity(only.map_or(fields.len(), |key| key.columns.len()));
     for (at, (sent_as, raw)) in fields.into_iter().enumerate() {
         let (name, ty) = types.of(sent_as, at);
-        if placeholder.is(raw.get()) {
+        if only.is_some_and(|key| !has(key, &name)) {
+            continue;
+        }
+        if placeholder.is(raw) {
             not_sent(name);
             continue;
         }
@@ -85,6 +129,10 @@ pub(crate) fn columns<'a>(
         }
     }
     Ok(columns)
+}
+
+fn has(key: &Key<'_>, name: &str) -> bool {
+    key.columns.iter().any(|column| column.name == name)
 }
 
 impl<'s> Types<'s> {

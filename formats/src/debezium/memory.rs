@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::envelope;
-use super::image::{ImageOf, Sent, Types, image};
+use super::image::{ImageOf, Part, Sent, Types, image};
 use super::stated::{Stated, StatedTypes};
 use crate::avro::{Datum, Framed, Writers};
 use crate::connect::Schemas;
@@ -125,7 +125,8 @@ impl Memory {
         let Some(datum) = Datum::of(framed, &writer.schema).present()? else { return Ok(None) };
         let schema = writer.columns.as_ref().map(|parsed| Arc::clone(&parsed.row));
         let types = Types { row, key: schema.as_deref(), stated: &[] };
-        let columns = image(&ImageOf { path: "", sent: Sent::Avro(datum), types }, &self.placeholder, |_| {})?;
+        let columns =
+            image(ImageOf { path: "", sent: Sent::Avro(datum), types, only: None }, &self.placeholder, |_| {})?;
         key_of(columns, schema)
     }
 
@@ -135,6 +136,11 @@ impl Memory {
         table: Option<&Table<'_>>,
         row: Option<&RowSchema>,
     ) -> Result<Option<Key<'a>>, Error> {
+        if let Some(part) = Part::alone(text).filter(|part| !part.may_be_wrapped()) {
+            let stated = table.map_or(&[][..], |table| self.stated.of(table));
+            let of = ImageOf { path: "", sent: Sent::Json(part), types: Types { row, key: None, stated }, only: None };
+            return key_of(image(of, &self.placeholder, |_| {})?, None);
+        }
         let raw: &RawValue = json::parse(text)?;
         let (raw, schema) = match Json::of(raw) {
             Json::Null => return Ok(None),
@@ -155,7 +161,8 @@ impl Memory {
         }
         let stated = table.map_or(&[][..], |table| self.stated.of(table));
         let types = Types { row, key: schema.as_deref(), stated };
-        let columns = image(&ImageOf { path: "", sent: Sent::Json(raw), types }, &self.placeholder, |_| {})?;
+        let columns =
+            image(ImageOf { path: "", sent: Sent::Json(raw.into()), types, only: None }, &self.placeholder, |_| {})?;
         key_of(columns, schema)
     }
 }

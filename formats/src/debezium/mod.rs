@@ -25,6 +25,7 @@ pub(crate) mod memory;
 mod stated;
 
 use crate::avro::Framed;
+use crate::decoder::Before;
 use crate::error::{Error, ErrorKind};
 use crate::mongodb::{DocumentForm, Documents};
 use crate::record::Record;
@@ -58,18 +59,25 @@ pub(crate) use stated::StatedTypes;
 pub struct Decoder {
     memory: Memory,
     documents: Documents,
+    before: Before,
 }
 
 impl Decoder {
     /// A decoder for a connector with its own placeholder, and for columns whose types are stated beside their events.
     pub fn new(placeholder: Placeholder, columns: Vec<Stated>) -> Self {
-        Self { memory: Memory::new(placeholder, columns), documents: Documents::default() }
+        Self { memory: Memory::new(placeholder, columns), documents: Documents::default(), before: Before::default() }
     }
 
     /// The same with documents in a form of the setting's choice.
     #[must_use]
     pub fn with_documents(self, form: DocumentForm) -> Self {
         Self { documents: Documents::new(form), ..self }
+    }
+
+    /// The same, reading rows before their change as far as that is needed.
+    #[must_use]
+    pub fn with_before(self, before: Before) -> Self {
+        Self { before, ..self }
     }
 
     /// Decodes one record.
@@ -111,7 +119,8 @@ impl Decoder {
         let key = memory.key(record, Some(&table), schema.as_deref())?;
         let stated = if schema.is_none() { memory.stated.of(&table) } else { &[] };
         let types = Types { row: schema.as_deref(), key: None, stated };
-        let rows = rows(&op, [before, after], types, key.as_ref(), &memory.placeholder)?;
+        let only = key.as_ref().filter(|_| self.before == Before::Key);
+        let rows = rows(&op, [before, after], types, (key.as_ref(), only), &memory.placeholder)?;
         memory.remember(record.topic, &table, schema.as_ref());
         if op == "d" {
             memory.remember_delete(record);
@@ -141,21 +150,21 @@ fn rows<'a>(
     op: &str,
     [before, after]: [Option<Sent<'a, '_>>; 2],
     types: Types<'_>,
-    key: Option<&Key<'a>>,
+    (key, only): (Option<&Key<'a>>, Option<&Key<'a>>),
     placeholder: &Placeholder,
 ) -> Result<Vec<Row<'a>>, Error> {
-    let before = before.map(|sent| ImageOf { path: "before", sent, types });
-    let after = after.map(|sent| ImageOf { path: "after", sent, types });
-    let row = |kind, of: &ImageOf<'a, '_>| {
+    let before = before.map(|sent| ImageOf { path: "before", sent, types, only });
+    let after = after.map(|sent| ImageOf { path: "after", sent, types, only: None });
+    let row = |kind, of: ImageOf<'a, '_>| {
         let mut not_sent = Vec::new();
         let columns = image(of, placeholder, |name| not_sent.push(name))?;
         Ok(Row { kind, columns, not_sent })
     };
-    let after_row = |kind| match &after {
+    let after_row = |kind| match after {
         Some(image) => row(kind, image),
         None => Err(Error::new("after", ErrorKind::Missing { expected: "the row after the change" })),
     };
-    match (op, &before) {
+    match (op, before) {
         ("c" | "r", _) => Ok(vec![after_row(RowKind::Insert)?]),
         ("u", None) => Ok(vec![after_row(RowKind::UpdateAfter)?]),
         ("u", Some(before)) => {

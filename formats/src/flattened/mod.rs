@@ -200,7 +200,10 @@ impl Decoder {
         let types = Types { row: schema.as_deref(), key: None, stated };
         let mut not_sent = Vec::new();
         let columns = match fields {
-            Fields::Json(fields) => columns(fields, types, &memory.placeholder, |name| not_sent.push(name)),
+            Fields::Json(fields) => {
+                let texts = fields.into_iter().map(|(name, raw)| (name, raw.get())).collect();
+                columns(texts, (types, None), &memory.placeholder, |name| not_sent.push(name))
+            }
             Fields::Avro(row) => {
                 let mut added = Added::default();
                 let is_column = |name: &str| !added.is(name);

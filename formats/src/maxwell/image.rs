@@ -94,6 +94,6 @@ fn typed<'a>(raw: &'a RawValue, ty: &ColumnType) -> Result<Value<'a>, Error> {
             let geometry = geometry.ok_or_else(|| connect::malformed("a geometry in Well-Known Text", found))?;
             Ok(Value::Geometry(Box::new(geometry)))
         }
-        _ => connect::typed(raw, ty),
+        _ => connect::typed(raw.get(), ty),
     }
 }

@@ -54,9 +54,9 @@ impl Reading<'_> {
 
     fn value<'a>(self, name: &str, at: usize, raw: &'a RawValue) -> Result<Value<'a>, Error> {
         if let Some(field) = self.schema.and_then(|schema| connect::field_of(schema, name, at)) {
-            return connect::typed(raw, &field.ty);
+            return connect::typed(raw.get(), &field.ty);
         }
-        let value = match connect::untyped(raw)? {
+        let value = match connect::untyped(raw.get())? {
             Value::Untyped(text) => Value::Text(text),
             value => value,
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::catalog::{self, Catalog, TargetTable};
 use super::plan::Need;
@@ -12,26 +12,77 @@ use super::{Failure, evolve, sql};
 use crate::config::Evolve;
 use crate::route::{Shape, TargetName, quoted};
 
+/// What may be done about tables that are missing or lack columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Making {
+    pub(super) create: bool,
+    pub(super) evolve: Evolve,
+    pub(super) place: Place,
+}
+
+/// Where the rows of a target table are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Into it.
+    Target,
+    /// Into a table of its name in this schema, made like it.
+    Schema(String),
+    /// Into a temporary table that has its columns, and none of its constraints but NOT NULL.
+    Staged,
+}
+
+impl Place {
+    fn of(&self, name: &TargetName, catalog: &Catalog) -> TargetName {
+        match self {
+            Self::Target => name.clone(),
+            Self::Schema(schema) => TargetName { schema: Some(schema.clone()), table: name.table.clone() },
+            Self::Staged => match catalog.get(name) {
+                Some(Some(known)) => known.name.clone(),
+                _ => TargetName { schema: Some("pg_temp".to_owned()), table: format!("staged_{}", catalog.len()) },
+            },
+        }
+    }
+}
+
 /// Looks the missing tables up, makes those that are not there and whose shape is known, and alters those that do not
 /// hold their rows. What was done, as statements.
 pub(super) async fn resolve(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut PgConnection,
     catalog: &mut Catalog,
     missing: &BTreeMap<TargetName, Need>,
-    (create, evolve): (bool, Evolve),
+    making: &Making,
 ) -> Result<Vec<String>, Failure> {
     let mut done = Vec::new();
     for (name, need) in missing {
-        let mut table = catalog::load(transaction, name).await?;
+        let at = making.place.of(name, catalog);
+        let is_taken = |(known, table): (&TargetName, &Option<Arc<TargetTable>>)| {
+            known != name && table.as_ref().is_some_and(|table| table.name == at)
+        };
+        if catalog.iter().any(is_taken) {
+            return Err(Failure::Fatal(format!("rows of several tables would go into {at}: {name} is one of them")));
+        }
+        let known = catalog.get(name).cloned().flatten().map(Arc::unwrap_or_clone);
+        let mut table = match (&making.place, known) {
+            (Place::Staged, Some(known)) => Some(known),
+            _ => catalog::load(transaction, &at).await?,
+        };
+        if table.is_none() && making.place != Place::Target {
+            table = copy_table(transaction, name, (&at, &making.place), &mut done).await?;
+        }
         if let Need::Rows(shape) = need {
             if table.is_none() {
-                done.push(create_table(transaction, name, shape.as_ref(), create).await?);
-                table = catalog::load(transaction, name).await?;
+                done.push(create_table(transaction, &at, shape.as_ref(), making.create).await?);
+                table = catalog::load(transaction, &at).await?;
             } else if let (Some(found), Some(shape)) = (&table, shape)
-                && let Some(statement) = alter_table(transaction, found, shape, evolve).await?
+                && let Some(statement) = alter_table(transaction, found, shape, making.evolve).await?
             {
                 done.push(statement);
-                table = catalog::load(transaction, name).await?;
+                let altered = catalog::load(transaction, &at).await?;
+                table = match (&making.place, altered) {
+                    // it has the keys of the one that it stands for
+                    (Place::Staged, Some(altered)) => Some(TargetTable { columns: altered.columns, ..found.clone() }),
+                    (_, altered) => altered,
+                };
             }
         }
         catalog.insert(name.clone(), table.map(Arc::new));
@@ -39,9 +90,57 @@ pub(super) async fn resolve(
     Ok(done)
 }
 
+/// Makes a table like another one, where that is there.
+async fn copy_table(
+    transaction: &mut PgConnection,
+    name: &TargetName,
+    (at, place): (&TargetName, &Place),
+    done: &mut Vec<String>,
+) -> Result<Option<TargetTable>, Failure> {
+    let Some(like) = catalog::load(transaction, name).await? else { return Ok(None) };
+    if let Place::Staged = place {
+        let statement = format!("create table {at} (like {name} including defaults including generated)");
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        return Ok(Some(TargetTable {
+            name: at.clone(),
+            references: Vec::new(),
+            is_referenced: false,
+            has_deferrable: false,
+            ..like
+        }));
+    }
+    lock_name(transaction, at).await?;
+    create_schema(transaction, at).await?;
+    let statement = format!("create table if not exists {at} (like {name} including all)");
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *transaction).await?;
+    done.push(statement);
+    Ok(catalog::load(transaction, at).await?)
+}
+
+/// Lanes and instances that meet a new table at once must not both create it.
+async fn lock_name(transaction: &mut PgConnection, name: &TargetName) -> Result<(), sqlx::Error> {
+    let lock = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name.to_string());
+    lock.execute(&mut *transaction).await?;
+    Ok(())
+}
+
+/// Makes the schema of a table where it is missing.
+async fn create_schema(transaction: &mut PgConnection, name: &TargetName) -> Result<(), sqlx::Error> {
+    let Some(schema) = name.schema.as_ref().filter(|schema| *schema != "pg_temp") else { return Ok(()) };
+    let exists: bool = sqlx::query_scalar("select exists(select from pg_namespace where nspname = $1)")
+        .bind(schema)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !exists {
+        let statement = format!("create schema if not exists {}", quoted(schema));
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+    }
+    Ok(())
+}
+
 /// Gives a table the columns and types that its rows need, and tells how; `None` when it has them.
 async fn alter_table(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut PgConnection,
     table: &TargetTable,
     shape: &Shape,
     evolve: Evolve,
@@ -52,12 +151,12 @@ async fn alter_table(
         return Ok(None);
     }
     let statement = sql::alter_table(&table.name, &changes);
-    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *transaction).await?;
     Ok(Some(statement))
 }
 
 async fn create_table(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut PgConnection,
     name: &TargetName,
     shape: Option<&Shape>,
     create: bool,
@@ -86,22 +185,9 @@ async fn create_table(
             quoted(&column)
         ))
     })?;
-    // lanes and instances that meet a new table at once must not both create it
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(name.to_string())
-        .execute(&mut **transaction)
-        .await?;
-    if let Some(schema) = &name.schema {
-        let exists: bool = sqlx::query_scalar("select exists(select from pg_namespace where nspname = $1)")
-            .bind(schema)
-            .fetch_one(&mut **transaction)
-            .await?;
-        if !exists {
-            let statement = format!("create schema if not exists {}", quoted(schema));
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **transaction).await?;
-        }
-    }
-    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut **transaction).await?;
+    lock_name(transaction, name).await?;
+    create_schema(transaction, name).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *transaction).await?;
     Ok(statement)
 }
 

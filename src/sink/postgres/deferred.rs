@@ -1,6 +1,6 @@
 //! Constraints that can wait: they are checked at the end of a batch, where no order of its rows matters.
 
-use sqlx::{Postgres, Transaction};
+use sqlx::PgConnection;
 
 use super::Failure;
 use super::catalog::Catalog;
@@ -11,8 +11,8 @@ pub(super) fn are_in(catalog: &Catalog) -> bool {
 }
 
 /// Lets the constraints that can wait do so until the commit.
-pub(super) async fn defer(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("set constraints all deferred").execute(&mut **transaction).await?;
+pub(super) async fn defer(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("set constraints all deferred").execute(&mut *transaction).await?;
     Ok(())
 }
 
@@ -21,19 +21,19 @@ pub(super) async fn defer(transaction: &mut Transaction<'_, Postgres>) -> Result
 /// # Errors
 ///
 /// What does not hold.
-pub(super) async fn check(transaction: &mut Transaction<'_, Postgres>) -> Result<(), Failure> {
+pub(super) async fn check(transaction: &mut PgConnection) -> Result<(), Failure> {
     let checked = sqlx::raw_sql(
         "savepoint checked;
          set constraints all immediate;
          release savepoint checked;
          set constraints all deferred",
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await;
     let Err(error) = checked else { return Ok(()) };
     let failure = Failure::from(error);
     if let Failure::Data { .. } = failure {
-        sqlx::raw_sql("rollback to savepoint checked; release savepoint checked").execute(&mut **transaction).await?;
+        sqlx::raw_sql("rollback to savepoint checked; release savepoint checked").execute(&mut *transaction).await?;
     }
     Err(failure)
 }

@@ -12,7 +12,9 @@
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - `deferred`: constraints that wait for the end of the batch
 //! - `retreat`: a batch that did not go through, row by row
+//! - `staging`: rows of a replay, before it is known what becomes of them
 //! - `trial`: records that are applied and taken back
+//! - `standing`: how far a pipeline has come, to be looked at
 //! - `rejects`, `kept`, `retry`: records that were put aside, in `rowkind.rejects`; written, read, applied after all
 //! - [`failure`]: what an error asks for
 
@@ -36,6 +38,8 @@ mod retreat;
 mod retry;
 mod rows;
 pub mod sql;
+mod staging;
+mod standing;
 mod tables;
 pub mod text;
 mod trial;
@@ -50,18 +54,21 @@ use std::time::Duration;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, Postgres};
-use sqlx::{AssertSqlSafe, Connection, Encode, PgConnection, Transaction, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Encode, PgConnection, Transaction, Type};
 
-use crate::config::{self, Evolve};
+use crate::config;
 use crate::records::{Advance, Claim, Records, TopicPartition};
 use crate::rejects::Reject;
 use crate::rejects::blocked::Keys;
 use catalog::Catalog;
+use ddl::{Making, Place};
 pub use failure::Failure;
 pub use kept::Chosen;
 use plan::{Plan, Planner, Unplanned};
 use rejects::Ledger;
 pub use retry::{Page, Retried, Try};
+pub use staging::{Cell, Compared, Difference, Kind as DifferenceKind, Merged, Reach, Staging, Untaken};
+pub use standing::{Standing, StoredOffset};
 use text::TextColumn;
 pub use trial::Trial;
 use writes::Statement;
@@ -72,8 +79,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct PostgresSink {
     options: PgConnectOptions,
-    create: bool,
-    evolve: Evolve,
+    making: Making,
     sync_sequences: bool,
     ledger: Arc<Ledger>,
     connection: Option<PgConnection>,
@@ -93,12 +99,13 @@ impl PostgresSink {
     /// A sink of a pipeline that is not connected yet.
     pub fn new(pipeline: &str, config: &config::Postgres, rejects: &config::Rejects) -> Self {
         let options = config.connect.clone().application_name(&format!("rowkind {pipeline}"));
-        let config::Postgres { create, evolve, sync_sequences, .. } = *config;
+        // a slow statement is no news by itself, and its text is long
+        let options = options.disable_statement_logging();
+        let config::Postgres { create, evolve, sync_sequences, ref into, .. } = *config;
         Self {
             options,
             ledger: Arc::new(Ledger::new(pipeline, rejects)),
-            create,
-            evolve,
+            making: Making { create, evolve, place: into.clone().map_or(Place::Target, Place::Schema) },
             sync_sequences,
             connection: None,
             catalog: Arc::default(),
@@ -123,6 +130,29 @@ impl PostgresSink {
     pub async fn claim(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
         let result = self.claim_all(partitions).await;
         self.after(result)
+    }
+
+    /// Whether nothing is in a schema, or there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn is_fresh(&mut self, schema: &str) -> Result<bool, Failure> {
+        let sql = "select not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1)";
+        let connection = self.connected().await?;
+        Ok(sqlx::query_scalar(sql).bind(schema).fetch_one(connection).await?)
+    }
+
+    /// Forgets the pipeline's offsets: it has come to its end.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn forget_offsets(&mut self) -> Result<(), Failure> {
+        let pipeline = self.ledger.pipeline.clone();
+        let query = sqlx::query("delete from rowkind.offsets where pipeline = $1").bind(pipeline);
+        query.execute(self.connected().await?).await?;
+        Ok(())
     }
 
     /// Claims the whole pipeline, for as long as this sink's connection lives. `false` when another one has it.
@@ -237,7 +267,7 @@ impl PostgresSink {
         let mut altered = Vec::new();
         let mut transaction = self.connected().await?.begin().await?;
         let plan = |catalog: &_| planner.plan(records, range.clone(), catalog, None);
-        let plan = resolved(&mut transaction, &mut catalog, making, &mut altered, plan).await?;
+        let plan = resolved(&mut transaction, &mut catalog, &making, &mut altered, plan).await?;
         let defers = deferred::are_in(&catalog);
         let applied = commit(transaction, &ledger, records, plan, defers).await?;
         self.altered(altered, catalog);
@@ -245,8 +275,8 @@ impl PostgresSink {
     }
 
     /// What may be done about tables that are missing or lack columns.
-    fn making(&self) -> (bool, Evolve) {
-        (self.create, self.evolve)
+    fn making(&self) -> Making {
+        self.making.clone()
     }
 
     /// Keeps what a transaction has made of the catalog, and tells of it.
@@ -324,9 +354,9 @@ impl PostgresSink {
 
 /// Plans, with tables looked up, made and altered until none is missing. What was done to them goes behind `altered`.
 async fn resolved(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut PgConnection,
     catalog: &mut Arc<Catalog>,
-    making: (bool, Evolve),
+    making: &Making,
     altered: &mut Vec<String>,
     mut plan: impl FnMut(&Catalog) -> Result<Plan, Unplanned>,
 ) -> Result<Plan, Failure> {
@@ -377,13 +407,10 @@ async fn advance(
     Err(Failure::Lost(lost))
 }
 
-async fn execute(transaction: &mut Transaction<'_, Postgres>, statements: &[Statement]) -> Result<(), Failure> {
-    for Statement { sql, params, unfound, .. } in statements {
-        let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
-        for column in params {
-            query = bind(query, column)?;
-        }
-        let n_found = query.execute(&mut **transaction).await?.rows_affected();
+async fn execute(transaction: &mut PgConnection, statements: &[Statement]) -> Result<(), Failure> {
+    for statement in statements {
+        let n_found = run(transaction, &statement.sql, &statement.params).await?;
+        let Statement { params, unfound, .. } = statement;
         let n_rows = params.first().map_or(0, |column| u64::try_from(column.n).unwrap_or(0));
         if let Some(unfound) = unfound
             && n_found < n_rows
@@ -392,6 +419,19 @@ async fn execute(transaction: &mut Transaction<'_, Postgres>, statements: &[Stat
         }
     }
     Ok(())
+}
+
+/// Runs a statement; how many rows it found.
+async fn run<'c>(
+    connection: &mut PgConnection,
+    sql: &Arc<str>,
+    params: impl IntoIterator<Item = &'c TextColumn>,
+) -> Result<u64, Failure> {
+    let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
+    for column in params {
+        query = bind(query, column)?;
+    }
+    Ok(query.execute(connection).await?.rows_affected())
 }
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;

@@ -20,6 +20,7 @@ use crate::batch::Way;
 use crate::config::{Config, Evolve};
 use crate::decode::Undecoded;
 use crate::dedup::{Judge, Seen};
+use crate::progress::RowCounts;
 use crate::records::Records;
 use crate::rejects::blocked::Held;
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
@@ -34,8 +35,8 @@ pub struct Plan {
     pub range: Range<usize>,
     /// In the order in which they run.
     pub statements: Vec<Statement>,
-    /// Number of changelog rows in the records, without repeats.
-    pub n_rows: u64,
+    /// Changelog rows in the records, without repeats.
+    pub rows: RowCounts,
     /// What is known of the rows when it is committed.
     pub seen: Arc<Seen>,
     /// Records in `range` that are passed over, by their index.
@@ -178,6 +179,20 @@ impl Planner {
         self.plan_by(Way::RowByRow, (records, index..index + 1), catalog, Some(before))
     }
 
+    /// The plan of a record that cannot be applied, for this reason.
+    pub(super) fn judge_one(&mut self, (records, index): (&Records, usize), reason: Reason) -> Plan {
+        let mut plan = Plan { range: index..index + 1, ..Plan::default() };
+        self.judge((records, index), reason, &mut plan);
+        plan
+    }
+
+    /// What a plan has seen of rows is known from now on.
+    pub(super) fn commit_seen(&self, seen: &Seen) {
+        for begun in self.sieve.dedup().iter().flat_map(|dedup| dedup.commit(seen)) {
+            tracing::warn!("{begun}");
+        }
+    }
+
     /// Learns from records that were applied by an earlier run, so that their repeats are known.
     ///
     /// # Errors
@@ -199,7 +214,7 @@ impl Planner {
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
         loop {
-            plan.n_rows = 0;
+            plan.rows = RowCounts::default();
             plan.missing.clear();
             let mut judge = Sieve::judge(dedup.as_ref(), in_flight);
             let tables = self.collect((records, catalog), &mut plan, (Tables::new(way), judge.as_mut()))?;
@@ -253,7 +268,7 @@ impl Planner {
         while index < plan.range.end {
             if !plan.passed.contains_key(&index) {
                 let judge = judge.as_deref_mut();
-                match self.take((records, index), (catalog, &held), (&mut tables, judge), &mut plan.n_rows) {
+                match self.take((records, index), (catalog, &held), (&mut tables, judge), &mut plan.rows) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -291,7 +306,7 @@ impl Planner {
         (records, index): (&'a Records, usize),
         (catalog, held): (&Catalog, &Held),
         (tables, judge): (&mut Tables<'a>, Option<&mut Judge<'_>>),
-        n_rows: &mut u64,
+        counts: &mut RowCounts,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
         let mut event = self.sieve.decode(record)?;
@@ -305,7 +320,7 @@ impl Planner {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
             Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
-            Event::Change(change) => self.take_change(record, change, index, catalog, tables, n_rows),
+            Event::Change(change) => self.take_change(record, change, index, catalog, tables, counts),
         }
     }
 
@@ -316,7 +331,7 @@ impl Planner {
         index: usize,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
-        n_rows: &mut u64,
+        counts: &mut RowCounts,
     ) -> Result<Taken, Refusal> {
         let (evolve, modes) = (self.evolve, self.modes);
         let route = self.routes.of(record.topic);
@@ -339,7 +354,8 @@ impl Planner {
         }
         let pending = tables.of(name);
         pending.fitting.extend(unfitted);
-        let n_changed = change.rows.len() as u64;
+        let mut changed = RowCounts::default();
+        change.rows.iter().for_each(|row| changed.add(row.kind));
         let place = (route, record, index);
         if route.key == KeyBy::Nothing {
             rows::append(&mut pending.batch, change, place)?;
@@ -355,7 +371,7 @@ impl Planner {
             };
             rows::push(batch, change, place, (target, key), modes)?;
         }
-        *n_rows += n_changed;
+        *counts += changed;
         Ok(Taken::Done)
     }
 }

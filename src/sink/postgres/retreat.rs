@@ -9,9 +9,9 @@ use std::sync::Arc;
 use sqlx::{Connection, Postgres, Transaction};
 
 use super::catalog::Catalog;
+use super::ddl::Making;
 use super::plan::{Plan, Planner};
 use super::{Applied, Failure, PostgresSink, advance, deferred, execute, resolved};
-use crate::config::Evolve;
 use crate::dedup::Seen;
 use crate::records::Records;
 
@@ -67,7 +67,7 @@ struct Retreat<'r> {
     records: &'r Records,
     planner: &'r mut Planner,
     catalog: Arc<Catalog>,
-    making: (bool, Evolve),
+    making: Making,
     altered: Vec<String>,
     done: Plan,
     seen: Seen,
@@ -82,7 +82,7 @@ impl Retreat<'_> {
             let Self { records, planner, catalog, altered, .. } = self;
             let before = &self.seen;
             let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog, before);
-            let plan = resolved(transaction, catalog, self.making, altered, plan).await;
+            let plan = resolved(&mut *transaction, catalog, &self.making, altered, plan).await;
             let plan = plan.map_err(|failure| failure.of_record(index))?;
             if let Some(reject) = plan.stopped {
                 return Err(Failure::Record(index, *reject.reason));
@@ -100,7 +100,7 @@ impl Retreat<'_> {
                 self.check(index, transaction).await?;
             }
             self.seen.extend(Arc::into_inner(plan.seen).unwrap_or_default());
-            self.done.n_rows += plan.n_rows;
+            self.done.rows += plan.rows;
             self.done.passed.extend(plan.passed);
         }
         self.broken.take().map_or(Ok(()), Err)

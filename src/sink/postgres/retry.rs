@@ -10,9 +10,9 @@ use std::sync::Arc;
 use sqlx::{Connection, Postgres, Transaction};
 
 use super::catalog::Catalog;
+use super::ddl::Making;
 use super::plan::Planner;
 use super::{Failure, PostgresSink, deferred, execute, kept, resolved};
-use crate::config::Evolve;
 use crate::dedup::Seen;
 use crate::records::{Beside, Claimed, Records, TopicPartition};
 use crate::rejects::Reason;
@@ -145,7 +145,7 @@ struct Run<'r> {
     records: &'r Records,
     planner: &'r mut Planner,
     catalog: Arc<Catalog>,
-    making: (bool, Evolve),
+    making: Making,
     altered: Vec<String>,
     order: Order,
     seen: Seen,
@@ -189,7 +189,7 @@ impl Run<'_> {
     async fn apply(&mut self, transaction: &mut Transaction<'_, Postgres>, index: usize) -> Result<Retried, Failure> {
         let Self { records, planner, catalog, altered, seen, .. } = self;
         let plan = |catalog: &_| planner.plan_row_by_row(records, index, catalog, seen);
-        let plan = resolved(transaction, catalog, self.making, altered, plan).await?;
+        let plan = resolved(transaction, catalog, &self.making, altered, plan).await?;
         if let Some(reject) = plan.stopped {
             return Ok(Retried::Rejected(*reject.reason));
         }

@@ -130,15 +130,15 @@ pub fn alter_table(name: &TargetName, changes: &[ColumnChange]) -> String {
 }
 
 /// An identity column takes the source's value.
-fn overriding(columns: &[&TargetColumn]) -> &'static str {
+pub(super) fn overriding(columns: &[&TargetColumn]) -> &'static str {
     if columns.iter().any(|column| column.is_identity) { " overriding system value" } else { "" }
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
+pub(super) fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-fn all(conditions: impl Iterator<Item = String>) -> String {
+pub(super) fn all(conditions: impl Iterator<Item = String>) -> String {
     conditions.collect::<Vec<_>>().join(" and ")
 }
 
@@ -147,7 +147,7 @@ fn casts<'c>(columns: &'c [&TargetColumn]) -> impl Iterator<Item = String> + 'c 
 }
 
 /// `unnest($1::text[], …) as u(c0, …)`
-fn unnested(n_columns: usize) -> String {
+pub(super) fn unnested(n_columns: usize) -> String {
     let arrays = list((1..=n_columns).map(|i| format!("${i}::text[]")));
     let names = list((0..n_columns).map(|i| format!("c{i}")));
     format!("unnest({arrays}) as u({names})")

@@ -13,7 +13,7 @@ use super::foreign_keys;
 use super::modes::Modes;
 use super::plan::Refusal;
 use super::sql;
-use super::writes::{Mode, Part, Statement, Writes};
+use super::writes::{Act, Mode, Part, Statement, Writes};
 use crate::batch::{Change, Copies, TableBatch, Way};
 use crate::route::TargetName;
 
@@ -101,7 +101,7 @@ fn of_table(pending: Pending<'_>, table: &TargetTable, modes: Modes) -> Result<P
     let key = key.unwrap_or_default();
     let mut part = Part::default();
     if batch.is_truncated() {
-        part.removals.push(Statement::new(sql::truncate(table), &[], Vec::new()));
+        part.removals.push(Statement::new(Act::Truncate, table, sql::truncate(table), (&[], &[]), Vec::new()));
     }
     let way = batch.way();
     let (changes, copies, appended) = batch.into_changes();

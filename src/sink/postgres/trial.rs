@@ -7,6 +7,7 @@ use sqlx::Connection;
 
 use super::plan::Planner;
 use super::{Failure, PostgresSink, deferred, execute, offsets, resolved};
+use crate::progress::RowCounts;
 use crate::records::{Records, TopicPartition};
 
 /// How a trial went.
@@ -15,7 +16,7 @@ pub struct Trial {
     /// What would be done to tables, as statements.
     pub altered: Vec<String>,
     /// Rows that would be written.
-    pub n_rows: u64,
+    pub rows: RowCounts,
     /// The first record that cannot be applied, and why.
     pub stopped: Option<(i32, i64, String)>,
 }
@@ -55,13 +56,13 @@ impl PostgresSink {
         let limits = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
         sqlx::raw_sql(limits).execute(&mut *transaction).await?;
         let plan = |catalog: &_| planner.plan(records, 0..records.len(), catalog, None);
-        let plan = resolved(&mut transaction, &mut catalog, making, &mut trial.altered, plan).await?;
+        let plan = resolved(&mut transaction, &mut catalog, &making, &mut trial.altered, plan).await?;
         if deferred::are_in(&catalog) {
             deferred::defer(&mut transaction).await?;
         }
         execute(&mut transaction, &plan.statements).await?;
         transaction.rollback().await?;
-        trial.n_rows = plan.n_rows;
+        trial.rows = plan.rows;
         trial.stopped =
             plan.stopped.map(|reject| (reject.partition.partition, reject.offset, reject.reason.text.clone()));
         Ok(trial)

@@ -14,19 +14,38 @@ use super::modes::Modes;
 use super::plan::{Refusal, Unplanned};
 use super::sql;
 use super::text::TextColumn;
-use crate::route::quoted;
+use crate::route::{TargetName, quoted};
 
 /// One statement.
 #[derive(Debug)]
 pub struct Statement {
+    /// What it does.
+    pub act: Act,
+    /// The table that it is for.
+    pub table: TargetName,
     /// Takes one `text[]` per parameter.
     pub sql: Arc<str>,
     /// The columns of its rows.
     pub params: Vec<TextColumn>,
     /// The name of each, and the type that it is cast to.
     pub columns: Vec<(String, String)>,
+    /// Which of the columns its rows go by; none where they go by no key.
+    pub key: Vec<usize>,
     /// What it means when a row is not found that has to be; `None` where none has.
     pub unfound: Option<Unfound>,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// All rows go.
+    Truncate,
+    /// Rows go, by their key.
+    Delete,
+    /// Rows come, or change, by their key.
+    Change,
+    /// Rows come or go that have no key.
+    Keyless,
 }
 
 /// What a row that is not in the target means.
@@ -39,10 +58,18 @@ pub enum Unfound {
 }
 
 impl Statement {
-    /// A statement that may find any number of its rows.
-    pub(super) fn new(sql: String, columns: &[&TargetColumn], params: Vec<TextColumn>) -> Self {
+    /// A statement that may find any number of its rows, which go by these columns.
+    pub(super) fn new(
+        act: Act,
+        table: &TargetTable,
+        sql: String,
+        (columns, key): (&[&TargetColumn], &[String]),
+        params: Vec<TextColumn>,
+    ) -> Self {
+        let is_key = |(_, column): &(usize, &&TargetColumn)| key.contains(&column.name);
+        let key = columns.iter().enumerate().filter(is_key).map(|(at, _)| at).collect();
         let columns = columns.iter().map(|column| (column.name.clone(), column.cast.clone())).collect();
-        Self { sql: sql.into(), params, columns, unfound: None }
+        Self { act, table: table.name.clone(), sql: sql.into(), params, columns, key, unfound: None }
     }
 }
 
@@ -274,7 +301,8 @@ impl<'t> Writes<'t> {
         let mut part = Part::default();
         if !deletes.is_empty() {
             let columns: Vec<&TargetColumn> = key.iter().filter_map(|name| table.column(name)).collect();
-            part.removals.push(Statement::new(sql::delete(table, &columns), &columns, deletes));
+            let sql = sql::delete(table, &columns);
+            part.removals.push(Statement::new(Act::Delete, table, sql, (&columns, key), deletes));
         }
         groups.sort_by_key(|group| group.mode);
         for Group { mode, nulls, columns, params, .. } in groups {
@@ -290,7 +318,11 @@ impl<'t> Writes<'t> {
                 Mode::Upsert => (sql::upsert(table, &columns, key), None),
                 Mode::Append => (sql::insert(table, &columns), None),
             };
-            let statement = Statement { unfound, ..Statement::new(sql, &columns, params) };
+            let (act, key) = match mode {
+                Mode::Remove | Mode::Append => (Act::Keyless, &[][..]),
+                Mode::Update | Mode::Mark | Mode::Upsert => (Act::Change, key),
+            };
+            let statement = Statement { unfound, ..Statement::new(act, table, sql, (&columns, key), params) };
             if mode == Mode::Remove { part.removals.push(statement) } else { part.rows.push(statement) }
         }
         part

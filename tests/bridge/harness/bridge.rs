@@ -83,7 +83,8 @@ impl Pipeline {
         self.start_command(&["run"])
     }
 
-    fn start_command(&self, words: &[&str]) -> Bridge {
+    /// Starts another command on it.
+    pub(crate) fn start_command(&self, words: &[&str]) -> Bridge {
         let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         for (key, value) in &self.settings {
             arguments.push(format!("--{}={value}", key.replace(['.', '_'], "-")));
@@ -147,6 +148,11 @@ impl Bridge {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
+    /// What it has written to standard output so far.
+    pub(crate) fn output(&self) -> String {
+        std::fs::read_to_string(self.output.path()).unwrap()
+    }
+
     /// Waits until it has logged `text`.
     pub(crate) fn wait_for_log(&self, text: &str) {
         wait_for(&format!("`{text}` in the log"), || {
@@ -199,7 +205,7 @@ impl Bridge {
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {
-        Ended { code: status.code(), log: self.log(), output: std::fs::read_to_string(self.output.path()).unwrap() }
+        Ended { code: status.code(), log: self.log(), output: self.output() }
     }
 }
 

@@ -1,0 +1,51 @@
+//! How far a replay has come: a line on the terminal, and nothing elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::progress::RowCounts;
+
+/// A bar over offsets.
+pub(super) struct Bar(ProgressBar);
+
+/// Draws this often in a second.
+const HERTZ: u8 = 10;
+
+impl Bar {
+    /// A bar for so many offsets. It is drawn on standard error, if that is a terminal.
+    pub(super) fn new(n_offsets: i64) -> Self {
+        let length = u64::try_from(n_offsets).unwrap_or(0);
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(HERTZ));
+        let style = "{bar:24} {percent:>3} %  {human_pos} of {human_len} records  {per_sec}  {eta} left  {msg}";
+        Self(match ProgressStyle::with_template(style) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        })
+    }
+
+    /// A bar that is never drawn: what is printed goes to the same terminal.
+    pub(super) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
+    /// More offsets are to be read.
+    pub(super) fn lengthen(&self, n_offsets: i64) {
+        self.0.inc_length(u64::try_from(n_offsets).unwrap_or(0));
+    }
+
+    /// So many records more were read.
+    pub(super) fn add(&self, n_records: usize, rows: RowCounts) {
+        self.0.inc(n_records as u64);
+        self.0.set_message(rows.to_string());
+    }
+
+    /// So many records were read in all.
+    pub(super) fn set(&self, n_records: u64, rows: RowCounts) {
+        self.0.set_position(n_records);
+        self.0.set_message(rows.to_string());
+    }
+
+    /// Takes it away.
+    pub(super) fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}

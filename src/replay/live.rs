@@ -1,0 +1,402 @@
+//! A replay beside the pipeline's own tables: compared with them, or into them.
+//!
+//! The range is staged, and behind it what the pipeline has applied since, as far as it concerns the same keys. A comparison
+//! then sees tables and offsets as of one moment, and holds nothing. A replay holds the offsets for the last stretch and the
+//! merge, so that the two cannot cross.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use rowkind_formats::Format;
+use tokio::runtime::Handle;
+
+use super::bar::Bar;
+use super::{Differs, print, show};
+use crate::bridge::RunError;
+use crate::config::{self, Config, ConfigError, Dedup as Remembered, RejectPolicy, Sink};
+use crate::decode;
+use crate::dedup::Dedup;
+use crate::progress::RowCounts;
+use crate::records::{Claimed, Records, TopicPartition};
+use crate::registry::Registry;
+use crate::rejects::Rejects;
+use crate::route::TargetName;
+use crate::shutdown::Shutdown;
+use crate::sieve::Sieve;
+use crate::sink::postgres::plan::Planner;
+use crate::sink::postgres::{Compared, DifferenceKind, Failure, Merged, PostgresSink, Reach, Staging, Untaken};
+use crate::source::{Asked, Range, RangeReader, SourceError};
+use crate::terminal;
+
+/// What is done about differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// They are printed.
+    Compare,
+    /// They are mended.
+    Mend { deletes_extra: bool },
+}
+
+/// How often a replay begins anew that Postgres did not let through.
+const MAX_ATTEMPTS: usize = 3;
+/// Records that are staged at once, however small the pipeline's batches are.
+const MAX_ROWS: usize = 10_000;
+const MAX_BYTES: usize = 2 << 20;
+/// What the pipeline may have applied meanwhile when its offsets are seen or held: the fewer, the shorter it waits.
+const NEAR: i64 = 2_000;
+/// How often a replay tries to come that near.
+const MAX_ROUNDS: usize = 20;
+
+/// Compares, or mends.
+pub(super) async fn replay(
+    config: &Config,
+    asked: &Asked,
+    aim: Aim,
+    is_json: bool,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let Sink::Postgres(postgres) = &config.sink else {
+        return Err(ConfigError::new(
+            "the pipeline's sink has no tables to replay into: say --print, --into-file, --into-topic or --dump"
+                .to_owned(),
+        )
+        .into());
+    };
+    for attempt in 1.. {
+        let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
+        let mut replay = Replay::begin(config, asked, (sink, aim), shutdown).await?;
+        let ended = match aim {
+            Aim::Compare => replay.compare(is_json).await,
+            Aim::Mend { deletes_extra } => replay.mend(deletes_extra).await,
+        };
+        replay.bar.end();
+        match ended {
+            Ok(()) => break,
+            Err(Ended::Failed(Failure::Retry(text))) if attempt < MAX_ATTEMPTS => {
+                tracing::warn!("nothing was changed, beginning anew: {text}");
+            }
+            Err(ended) => return Err(ended.into_error()),
+        }
+    }
+    Ok(())
+}
+
+/// Why a replay ended early; nothing was changed.
+enum Ended {
+    Source(SourceError),
+    Failed(Failure),
+    Rejected(RunError),
+    Other(anyhow::Error),
+}
+
+impl From<SourceError> for Ended {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Untaken> for Ended {
+    fn from(untaken: Untaken) -> Self {
+        match untaken {
+            Untaken::Failed(failure) => Self::Failed(failure),
+            Untaken::Rejected(reject) => Self::Rejected(RunError::Rejected(reject)),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Ended {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Ended {
+    fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Source(SourceError::Shutdown) => anyhow!("stopped: nothing was changed"),
+            Self::Source(error) => anyhow::Error::from(error),
+            Self::Failed(failure) => anyhow::Error::msg(failure),
+            Self::Rejected(error) => error.into(),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+/// A replay under way.
+struct Replay {
+    reader: RangeReader,
+    planner: Planner,
+    staging: Staging,
+    /// What is replayed, up to what the pipeline has applied.
+    ranges: Vec<Range>,
+    /// Up to where records were read, of each partition.
+    reached: HashMap<TopicPartition, i64>,
+    /// Whether all that the topics ever held is in the ranges.
+    is_whole: bool,
+    /// Other topics that the pipeline reads.
+    others: BTreeSet<Arc<str>>,
+    bar: Bar,
+    rows: RowCounts,
+    n_records: usize,
+    n_passed: usize,
+}
+
+impl Replay {
+    async fn begin(
+        config: &Config,
+        asked: &Asked,
+        (sink, aim): (PostgresSink, Aim),
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Self> {
+        let (reader, mut ranges) = tokio::task::block_in_place(|| {
+            let reader = RangeReader::new(&config.source, config.told.max_record_bytes, shutdown.clone())?;
+            let ranges = reader.find(asked)?;
+            Ok::<_, SourceError>((reader, ranges))
+        })?;
+        check_partition(config, asked, &ranges)?;
+        let failed = |failure: Failure| anyhow::Error::msg(failure).context("nothing was changed");
+        let mut staging = sink.stage(aim == Aim::Compare).await.map_err(failed)?;
+        let stored = staging.next_offsets().await.map_err(failed)?;
+        if !ranges.iter().any(|range| stored.contains_key(&range.partition)) {
+            bail!(
+                "pipeline {} has applied nothing of {}: --into SCHEMA replays into tables of another schema",
+                config.name,
+                asked.topics.join(", ")
+            );
+        }
+        for range in &mut ranges {
+            // what the pipeline has not applied yet it will
+            range.to = range.to.min(stored.get(&range.partition).copied().unwrap_or(range.from)).max(range.from);
+        }
+        let stands = |range: &Range| stored.get(&range.partition).copied().unwrap_or(range.low);
+        let is_whole = asked.partition.is_none()
+            && config.wanted.is_of_tables()
+            && ranges.iter().all(|range| range.low == 0 && range.from == 0 && range.to == stands(range));
+        let topics: BTreeSet<_> = ranges.iter().map(|range| &range.partition.topic).collect();
+        let others = stored.keys().map(|partition| &partition.topic).filter(|topic| !topics.contains(topic));
+        let bar = Bar::new(ranges.iter().map(|range| (stands(range) - range.from).max(0)).sum());
+        let reached = ranges.iter().map(|range| (range.partition.clone(), range.to)).collect();
+        let others = others.cloned().collect();
+        let planner = planner(config)?;
+        let (rows, n_records, n_passed) = (RowCounts::default(), 0, 0);
+        Ok(Self { reader, planner, staging, ranges, reached, is_whole, others, bar, rows, n_records, n_passed })
+    }
+
+    /// Stages the range, and what the pipeline has applied behind it, until little of that is left.
+    async fn stage(&mut self) -> Result<(), Ended> {
+        let ranges = self.ranges.clone();
+        self.take(&ranges, Reach::Range)?;
+        for round in 0..MAX_ROUNDS {
+            let stored = self.staging.next_offsets().await?;
+            let behind: i64 = self.ranges.iter().filter_map(|range| self.behind(range, &stored)).map(|r| r.len()).sum();
+            if behind <= NEAR {
+                break;
+            }
+            if round > 0 {
+                self.bar.lengthen(behind);
+            }
+            self.follow(&stored)?;
+        }
+        Ok(())
+    }
+
+    /// Reads on to these offsets, if there is a row to read on for.
+    fn follow(&mut self, stored: &HashMap<TopicPartition, i64>) -> Result<(), Ended> {
+        if !self.staging.is_touched() {
+            return Ok(());
+        }
+        let behind: Vec<Range> = self.ranges.iter().filter_map(|range| self.behind(range, stored)).collect();
+        self.take(&behind, Reach::Behind)?;
+        for range in behind {
+            self.reached.insert(range.partition, range.to);
+        }
+        Ok(())
+    }
+
+    /// What of a range's partition was not read yet.
+    fn behind(&self, range: &Range, stored: &HashMap<TopicPartition, i64>) -> Option<Range> {
+        let (from, to) = (*self.reached.get(&range.partition)?, *stored.get(&range.partition)?);
+        (from < to).then(|| Range { from, to, ..range.clone() })
+    }
+
+    /// Stages records.
+    fn take(&mut self, ranges: &[Range], reach: Reach) -> Result<(), Ended> {
+        let Self { reader, planner, staging, bar, rows, n_records, n_passed, .. } = self;
+        let mut open = Records::default();
+        let mut stage = |records: &mut Records| -> Result<(), Ended> {
+            let full = std::mem::take(records);
+            let taken = Handle::current().block_on(staging.take(&full, planner, reach))?;
+            for reject in &taken.passed {
+                tracing::warn!("passed over {reject}");
+            }
+            if reach == Reach::Range {
+                *rows += taken.rows;
+                *n_records += full.len();
+            }
+            *n_passed += taken.passed.len();
+            bar.add(full.len(), *rows);
+            Ok(())
+        };
+        tokio::task::block_in_place(|| {
+            reader.read(ranges, |(range, offset, parts, beside)| {
+                let Range { partition, n_partitions, .. } = range;
+                let claimed = Claimed { partition, n_partitions: *n_partitions, epoch: 0, next_offset: offset };
+                open.push(claimed, offset, parts, beside);
+                if open.len() >= MAX_ROWS || open.n_bytes() >= MAX_BYTES {
+                    stage(&mut open)?;
+                }
+                Ok::<_, Ended>(())
+            })?;
+            if open.is_empty() { Ok(()) } else { stage(&mut open) }
+        })
+    }
+
+    async fn compare(&mut self, is_json: bool) -> Result<(), Ended> {
+        self.stage().await?;
+        let stored = self.staging.see().await?;
+        self.follow(&stored)?;
+        self.bar.end();
+        let has_colour = terminal::has_colour();
+        let mut counts: HashMap<(TargetName, DifferenceKind), u64> = HashMap::new();
+        let takes_extra = self.takes_extra();
+        let compared = self.staging.compare(takes_extra, |table, difference| {
+            *counts.entry((table.clone(), difference.kind)).or_default() += 1;
+            let line = if is_json {
+                show::json(table, &difference)
+            } else {
+                let (line, look) = show::line(table, &difference);
+                look.paint(&line, has_colour)
+            };
+            print(&format!("{line}\n")).map_err(Ended::from)
+        });
+        let compared = compared.await?;
+        let n_different: u64 = counts.values().sum();
+        if !is_json {
+            let count = |table: &TargetName, kind| counts.get(&(table.clone(), kind)).copied().unwrap_or(0);
+            print(&compared.iter().map(|table| summary(table, |kind| count(&table.table, kind))).collect::<String>())?;
+        }
+        self.end(compared.is_empty())?;
+        if n_different > 0 {
+            return Err(Ended::Other(Differs::Rows(n_different).into()));
+        }
+        Ok(())
+    }
+
+    async fn mend(&mut self, deletes_extra: bool) -> Result<(), Ended> {
+        self.stage().await?;
+        let partitions: Vec<TopicPartition> = self.ranges.iter().map(|range| range.partition.clone()).collect();
+        let stored = self.staging.hold(&partitions).await?;
+        self.follow(&stored)?;
+        let merged = self.staging.merge(self.takes_extra(), deletes_extra).await?;
+        self.bar.end();
+        print(&merged.iter().map(done).collect::<String>())?;
+        self.end(merged.is_empty())?;
+        match merged.iter().map(|merged| merged.n_extra).sum() {
+            0 => Ok(()),
+            n_extra => Err(Ended::Other(Differs::Extra(n_extra).into())),
+        }
+    }
+
+    /// Of which tables rows are too many that nothing was read about: those of which all was read.
+    fn takes_extra(&self) -> impl Fn(&TargetName) -> bool + use<> {
+        let (is_whole, others) = (self.is_whole, self.others.clone());
+        let topics: BTreeSet<Arc<str>> = self.ranges.iter().map(|range| Arc::clone(&range.partition.topic)).collect();
+        let is_of = |topic: &Arc<str>, table: &TargetName| {
+            topic.rsplit('.').next().is_some_and(|last| table.table.contains(last))
+        };
+        move |table| {
+            let is_alone = others.is_empty()
+                || (topics.iter().any(|topic| is_of(topic, table)) && !others.iter().any(|topic| is_of(topic, table)));
+            is_whole && is_alone
+        }
+    }
+
+    fn end(&self, is_empty: bool) -> anyhow::Result<()> {
+        if is_empty {
+            print(&format!("{} records, and no row of a table among them\n", self.n_records))?;
+        } else {
+            tracing::info!(records = self.n_records, rows = %self.rows, "replayed");
+        }
+        if self.n_passed > 0 {
+            let n_passed = i64::try_from(self.n_passed).unwrap_or(i64::MAX);
+            eprintln!("rowkind: {} could not be applied: passed over", counted(n_passed, "record"));
+        }
+        Ok(())
+    }
+}
+
+/// With Canal and Maxwell, what has become of a row may stand in another partition than the row.
+fn check_partition(config: &Config, asked: &Asked, ranges: &[Range]) -> Result<(), ConfigError> {
+    let moves_rows = matches!(config.format, Format::CanalJson | Format::MaxwellJson | Format::Auto);
+    if asked.partition.is_some() && moves_rows && ranges.iter().any(|range| range.n_partitions > 1) {
+        return Err(ConfigError::new(
+            "--partition: a row whose key changes moves to another partition in Canal's and Maxwell's topics; leave it out, so that all are read, or set `source.format` where it is auto"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// A planner of which repeats are known, and that passes over what the pipeline passes over.
+fn planner(config: &Config) -> anyhow::Result<Planner> {
+    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
+    let decoding = Arc::new(decode::Shared::new(registry));
+    // between partitions only what is known of rows gives an order
+    let remembered = config.dedup.unwrap_or(Remembered { max_keys: MAX_KEYS, tail: 0 });
+    let config = Config { transactions: None, ..config.clone() };
+    let sieve = Sieve::new(&config, decoding, Some(Arc::new(Dedup::new(remembered.max_keys))));
+    let policy = match config.rejects.policy {
+        RejectPolicy::Stop => RejectPolicy::Stop,
+        RejectPolicy::Skip | RejectPolicy::Table | RejectPolicy::Topic => RejectPolicy::Skip,
+    };
+    let rejects = config::Rejects { policy, topic: None, max_per_minute: usize::MAX, block_key: false };
+    let Sink::Postgres(postgres) = &config.sink else { bail!("the sink is not Postgres") };
+    Ok(Planner::new(&config, postgres.evolve, sieve, Arc::new(Rejects::new(&rejects))))
+}
+
+const MAX_KEYS: usize = 900_000;
+
+/// How a table compares, in a line.
+fn summary(compared: &Compared, count: impl Fn(DifferenceKind) -> u64) -> String {
+    use DifferenceKind as K;
+    let Compared { table, is_missing, lacking, n_rows } = compared;
+    let words = [
+        (K::Missing, "missing"),
+        (K::Changed, "changed"),
+        (K::Gone, "should be gone"),
+        (K::Extra, "extra"),
+        (K::Unknown, "missing and not known whole"),
+    ];
+    let mut found: Vec<String> = words
+        .iter()
+        .filter_map(|(kind, word)| Some((count(*kind), word)).filter(|(n, _)| *n > 0))
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    if *is_missing {
+        found.push("the table is not there".to_owned());
+    }
+    if !lacking.is_empty() {
+        found.push(format!("columns that are not there: {}", lacking.join(", ")));
+    }
+    let found = if found.is_empty() { "equal".to_owned() } else { found.join(", ") };
+    format!("{}: {} compared: {found}\n", show::name(table), counted(*n_rows, "row"))
+}
+
+/// `1 row`, `2 rows`.
+fn counted(n: i64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// What was done to a table, in a line.
+fn done(merged: &Merged) -> String {
+    let Merged { table, n_inserted, n_updated, n_deleted, n_extra } = merged;
+    let extra = if *n_extra > 0 { format!(", {n_extra} extra left") } else { String::new() };
+    format!("{}: {n_inserted} inserted, {n_updated} updated, {n_deleted} deleted{extra}\n", show::name(table))
+}

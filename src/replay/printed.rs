@@ -1,0 +1,124 @@
+//! A range as it is: its changelog, or its records, to standard output or into a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rowkind_formats::{Before, Record, RecordedRecord, Told};
+use tokio::runtime::Handle;
+
+use super::bar::Bar;
+use crate::config::Config;
+use crate::decode::{Decoder, Shared};
+use crate::dedup::Dedup;
+use crate::inspect::{Output, Printer};
+use crate::progress::RowCounts;
+use crate::registry::Registry;
+use crate::shutdown::Shutdown;
+use crate::source::{Asked, Range, RangeReader, SourceError};
+use crate::terminal;
+
+/// Prints the changelog of a range: what events say, without repeats.
+pub(super) fn changelog(
+    config: &Config,
+    asked: &Asked,
+    path: Option<&Path>,
+    is_json: bool,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
+    let decoder = Decoder::new(
+        config.format,
+        &Told { before: Before::Whole, ..config.told.clone() },
+        std::sync::Arc::new(Shared::new(registry)),
+    );
+    let output = if is_json { Output::Json } else { Output::Text };
+    let has_colour = path.is_none() && terminal::has_colour();
+    let mut printer = Printer::new(decoder, writer(path)?, output, &config.wanted).coloured(has_colour);
+    if let Some(dedup) = config.dedup {
+        printer = printer.without_repeats(Dedup::new(dedup.max_keys));
+    }
+    let ended = read(config, asked, path, shutdown, |record, timestamp_ms| printer.record(record, timestamp_ms));
+    // what was printed is counted in any case
+    printer.end()?;
+    ended
+}
+
+/// Writes the records of a range as recorded records.
+pub(super) fn recorded(config: &Config, asked: &Asked, path: Option<&Path>, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let mut out = writer(path)?;
+    let mut written = Ok(());
+    let ended = read(config, asked, path, shutdown, |record, timestamp_ms| {
+        let recorded = RecordedRecord {
+            topic: record.topic.to_owned(),
+            partition: record.partition,
+            offset: record.offset,
+            timestamp_ms,
+            key: record.key.map(<[u8]>::to_vec),
+            payload: record.payload.map(<[u8]>::to_vec),
+            ..RecordedRecord::default()
+        };
+        written = writeln!(out, "{}", recorded.line());
+        written.is_ok()
+    });
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write").and(ended),
+    }
+}
+
+fn writer(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match path {
+        None => Box::new(BufWriter::new(io::stdout())),
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+            Box::new(BufWriter::with_capacity(1 << 16, file))
+        }
+    })
+}
+
+/// Hands the records of a range over, as long as somebody takes them.
+fn read(
+    config: &Config,
+    asked: &Asked,
+    path: Option<&Path>,
+    shutdown: &Shutdown,
+    mut each: impl FnMut(&Record<'_>, Option<i64>) -> bool,
+) -> anyhow::Result<()> {
+    /// Why reading ended early.
+    enum Ended {
+        Source(SourceError),
+        Unread,
+    }
+    impl From<SourceError> for Ended {
+        fn from(error: SourceError) -> Self {
+            Self::Source(error)
+        }
+    }
+    let (mut n_records, mut last) = (0_u64, None);
+    let outcome = tokio::task::block_in_place(|| {
+        let reader = RangeReader::new(&config.source, config.told.max_record_bytes, shutdown.clone())?;
+        let ranges = reader.find(asked)?;
+        // a bar among the lines would be in their way
+        let is_free = path.is_some() || !io::stdout().is_terminal();
+        let bar = if is_free { Bar::new(ranges.iter().map(Range::len).sum()) } else { Bar::hidden() };
+        let outcome = reader.read(&ranges, |(range, offset, (key, payload), beside)| {
+            let (topic, partition) = (&*range.partition.topic, range.partition.partition);
+            bar.add(1, RowCounts::default());
+            n_records += 1;
+            last = Some((range.partition.clone(), offset));
+            let record = Record { topic, partition, offset, key, payload };
+            if each(&record, beside.timestamp_ms) { Ok(()) } else { Err(Ended::Unread) }
+        });
+        bar.end();
+        outcome
+    });
+    match (outcome, last) {
+        (Ok(()) | Err(Ended::Unread), _) => Ok(()),
+        (Err(Ended::Source(SourceError::Shutdown)), Some((partition, offset))) => {
+            bail!("stopped behind {n_records} records, the last of them at {partition}, offset {offset}")
+        }
+        (Err(Ended::Source(error)), _) => Err(error.into()),
+    }
+}

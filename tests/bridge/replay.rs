@@ -1,0 +1,371 @@
+//! `rowkind replay`: a range again, compared with the target, into it, or elsewhere.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Broker, Database, Ended, Pipeline, Record, created, deleted, file_of, truncated, updated, wait_for,
+};
+
+fn row(id: i64, status: &str, amount: &str) -> Value {
+    let amount: Value = serde_json::from_str(amount).unwrap();
+    json!({"id": id, "status": status, "amount": amount, "note": null})
+}
+
+const ORDERS: &str =
+    "create table orders (id int primary key, status text, amount numeric(8,2), note text, mine text default 'kept')";
+
+/// A table of four orders; one was deleted.
+fn orders(broker: &Broker, database: &Database) -> (String, Pipeline) {
+    database.execute(ORDERS);
+    let topic = broker.topic("shop.public.orders", 1);
+    let mut records: Vec<Record> = (1..=5).map(|id| created("orders", row(id, "open", "12.50"))).collect();
+    records.push(updated("orders", row(2, "open", "12.50"), row(2, "paid", "12.50")));
+    records.push(deleted("orders", row(3, "open", "12.50")));
+    records.push(updated("orders", row(2, "paid", "12.50"), row(2, "sent", "13.00")));
+    broker.write(&topic, 0, &records);
+    let pipeline = Pipeline::from_topics(broker, &[&topic], database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    (topic, pipeline)
+}
+
+fn replay(pipeline: &Pipeline, words: &[&str]) -> Ended {
+    pipeline.run_command(&[&["replay"], words].concat())
+}
+
+/// All that the database holds, but for what is temporary.
+fn checksum(database: &Database) -> String {
+    database.rows("select md5(string_agg(o::text, '|' order by id)), max(xmin::text) from orders o")
+        + &database.rows("select md5(string_agg(o::text, '|')) from rowkind.offsets o")
+        + &database.rows("select count(*) from pg_class")
+}
+
+#[test]
+fn a_tampered_target_is_found_row_by_row_and_mended() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let (topic, pipeline) = orders(&broker, &database);
+    let equal = replay(&pipeline, &["--topic", &topic, "--dry-run"]).with_code(0);
+    assert_eq!(equal.output, "orders: 4 rows compared: equal\n");
+
+    database.execute(
+        "update orders set status = 'hacked \"x\"', mine = 'own' where id = 2; delete from orders where id = 4;
+         insert into orders values (3, 'back', 1, null), (9, 'extra', 2.5, null)",
+    );
+    let before = checksum(&database);
+    let found = replay(&pipeline, &["--topic", &topic, "--dry-run"]).with_code(4);
+    let expected = "~ orders id=2 status: \"hacked \\\"x\\\"\" → \"sent\"\n\
+                    - orders id=3 status: \"back\", amount: 1.00, note: NULL, mine: \"kept\"\n\
+                    + orders id=4 status: \"open\", amount: 12.50, note: NULL, mine: \"kept\"\n\
+                    ? orders id=9 status: \"extra\", amount: 2.50, note: NULL, mine: \"kept\"  (nothing that was read is about it)\n\
+                    orders: 4 rows compared: 1 missing, 1 changed, 1 should be gone, 1 extra\n";
+    assert_eq!(found.output, expected);
+    assert!(found.log.contains("the target differs, in as many rows: 4"), "{}", found.log);
+    assert_eq!(checksum(&database), before, "a dry run changes nothing");
+
+    let json = replay(&pipeline, &["--topic", &topic, "--dry-run", "--output", "json"]).with_code(4).output;
+    let first = r#"{"table":"orders","difference":"changed","key":{"id":2},"target":{"status":"hacked \"x\""},"source":{"status":"sent"}}"#;
+    assert_eq!(json.lines().next(), Some(first));
+    assert!(json.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{json}");
+
+    // what nobody has said anything about is not deleted unasked
+    let mended = replay(&pipeline, &["--topic", &topic]).with_code(4).says("--delete-extra deletes them");
+    assert_eq!(mended.output, "orders: 1 inserted, 1 updated, 1 deleted, 1 extra left\n");
+    let mended = replay(&pipeline, &["--topic", &topic, "--delete-extra"]).with_code(0);
+    assert_eq!(mended.output, "orders: 0 inserted, 0 updated, 1 deleted\n");
+    replay(&pipeline, &["--topic", &topic, "--dry-run"]).with_code(0);
+    let rows = "(1,open,12.50,,kept)\n(2,sent,13.00,,own)\n(4,open,12.50,,kept)\n(5,open,12.50,,kept)";
+    assert_eq!(database.rows("select * from orders order by id"), rows, "a column of the target's own is left alone");
+}
+
+/// The range brings the rows; what they are is what the pipeline has applied since.
+#[test]
+fn an_old_range_brings_no_old_value_back() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let (topic, pipeline) = orders(&broker, &database);
+    let before = checksum(&database);
+    for range in [["--from", "0", "--to", "3"], ["--from", "5", "--to", "7"], ["--from", "beginning", "--to", "1"]] {
+        let done = replay(&pipeline, &[&["--topic", &topic], &range[..]].concat()).with_code(0);
+        assert!(done.output.starts_with("orders: 0 inserted, 0 updated, 0 deleted"), "{}", done.output);
+    }
+    assert_eq!(checksum(&database), before);
+    // only what the range is about is mended
+    database.execute("update orders set status = 'wrong'");
+    replay(&pipeline, &["--topic", &topic, "--from", "5", "--to", "6"]).with_code(0);
+    assert_eq!(database.rows("select id from orders where status <> 'wrong'"), "(2)");
+    assert_eq!(database.rows("select status, amount from orders where id = 2"), "(sent,13.00)");
+    replay(&pipeline, &["--topic", &topic, "--key", "id=5"]).with_code(0);
+    assert_eq!(database.rows("select id from orders where status <> 'wrong' order by id"), "(2)\n(5)");
+    if broker.is_mock() {
+        // it knows no offsets by their time
+        return;
+    }
+    replay(&pipeline, &["--topic", &topic, "--from", "last 1h", "--table", "public.orders"]).with_code(0);
+    assert_eq!(database.number("select count(*) from orders where status <> 'wrong'"), 4);
+    let past = ["--topic", &topic, "--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z"];
+    assert_eq!(replay(&pipeline, &past).with_code(0).output, "0 records, and no row of a table among them\n");
+}
+
+#[test]
+fn what_cannot_be_replayed_says_why() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let (topic, pipeline) = orders(&broker, &database);
+    let says = |words: &[&str], code: i32, text: &str| drop(replay(&pipeline, words).with_code(code).says(text));
+    says(&["--topic", "none.of.these"], 1, "topic none.of.these is not there");
+    says(&["--topic", &topic, "--partition", "7"], 1, "partition 7 of");
+    says(&["--topic", &topic, "--from", "yesterday"], 2, "--from: expected an offset, a moment");
+    says(&["--topic", &topic, "--key", "17"], 2, "--key: expected NAME=VALUE");
+    says(&["--topic", &topic, "--dry-run", "--into", "x"], 2, "cannot be used with");
+    says(&["--topic", &topic, "--into", "public"], 1, "schema public is not empty");
+    says(&["--topic", &topic, "--into", "other", "--resume"], 1, "no replay into schema other was interrupted");
+    let other = broker.topic("shop.public.other", 1);
+    broker.write(&other, 0, &[created("other", row(1, "a", "1"))]);
+    says(&["--topic", &other], 1, "has applied nothing of");
+    let unread = pipeline.clone().set("sink.url", "postgres://nobody@127.0.0.1:1/none");
+    replay(&unread, &["--topic", &topic]).with_code(1);
+
+    database.execute("create table t (v int)");
+    let keyless = broker.topic("shop.public.t", 1);
+    broker.write(&keyless, 0, &[Record::raw(r#"{"op":"c","before":null,"after":{"v":1},"source":{"table":"t"}}"#)]);
+    let pipeline = Pipeline::from_topics(&broker, &[&keyless], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    replay(&pipeline, &["--topic", &keyless]).with_code(1).says("go by no key").says("--into");
+    assert_eq!(database.rows("select * from t"), "(1)");
+}
+
+/// A record that cannot be applied: it stops the replay, or is passed over as the pipeline does it.
+#[test]
+fn a_bad_record_in_the_range() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute(ORDERS);
+    let topic = broker.topic("shop.public.orders", 1);
+    let bad = created("orders", row(2, "open", "\"no number\""));
+    broker.write(&topic, 0, &[created("orders", row(1, "open", "1")), bad, created("orders", row(3, "open", "1"))]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    let skipping = pipeline.clone().set("rejects.policy", "skip");
+    skipping.run().with_code(0);
+    database.execute("delete from orders");
+    replay(&pipeline, &["--topic", &topic]).with_code(3).says("partition 0, offset 1");
+    assert_eq!(database.rows("select id from orders"), "", "all or nothing");
+    let done = replay(&skipping, &["--topic", &topic]).with_code(0).says("1 record could not be applied");
+    assert_eq!(done.output, "orders: 2 inserted, 0 updated, 0 deleted\n");
+}
+
+/// Columns that were not sent come from the target; what neither has is said.
+#[test]
+fn columns_that_were_not_sent() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key, v int, body text)");
+    let topic = broker.topic("shop.public.t", 1);
+    let full = |id: i64, v: i64| json!({"id": id, "v": v, "body": format!("body {id}")});
+    let part = |id: i64, v: i64| json!({"id": id, "v": v, "body": "__debezium_unavailable_value"});
+    let mut records: Vec<Record> = (1..=3).map(|id| created("t", full(id, 0))).collect();
+    records.extend((1..=3).map(|id| updated("t", full(id, 0), part(id, 1))));
+    broker.write(&topic, 0, &records);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    database.execute("update t set v = 7 where id = 1; delete from t where id = 2");
+    let found = replay(&pipeline, &["--topic", &topic, "--from", "3", "--dry-run"]).with_code(4);
+    assert!(found.output.contains("~ t id=1 v: 7 → 1\n"), "{}", found.output);
+    assert!(found.output.contains("! t id=2  it is missing, and what was read does not say all"), "{}", found.output);
+    assert_eq!(found.output.lines().count(), 3);
+    replay(&pipeline, &["--topic", &topic]).with_code(0);
+    assert_eq!(database.rows("select * from t order by id"), "(1,1,\"body 1\")\n(2,1,\"body 2\")\n(3,1,\"body 3\")");
+}
+
+/// What is behind a truncate is all there is.
+#[test]
+fn a_truncate_in_the_range() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key, v int)");
+    let topic = broker.topic("shop.public.t", 1);
+    let row = |id: i64| json!({"id": id, "v": 1});
+    broker.write(&topic, 0, &[created("t", row(1)), created("t", row(2)), truncated("t"), created("t", row(2))]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    let before_it = replay(&pipeline, &["--topic", &topic, "--to", "2", "--dry-run"]).with_code(0);
+    assert_eq!(before_it.output, "t: 1 row compared: equal\n");
+    database.execute("insert into t values (1, 1), (5, 1)");
+    let alone = replay(&pipeline, &["--topic", &topic, "--from", "2", "--to", "3", "--dry-run"]).with_code(4);
+    assert_eq!(alone.output, "- t id=1 v: 1\n- t id=5 v: 1\nt: 1 row compared: 2 should be gone\n");
+    let found = replay(&pipeline, &["--topic", &topic, "--from", "1", "--dry-run"]).with_code(4);
+    assert_eq!(found.output, "- t id=1 v: 1\n- t id=5 v: 1\nt: 1 row compared: 2 should be gone\n");
+    replay(&pipeline, &["--topic", &topic, "--from", "1"]).with_code(0);
+    assert_eq!(database.rows("select * from t"), "(2,1)");
+}
+
+/// Parents and children go in their order; rows of a soft delete stay marked.
+#[test]
+fn tables_that_refer_to_each_other() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute(
+        "create table parent (id int primary key, v int);
+         create table child (id int primary key, parent int references parent)",
+    );
+    let topic = broker.topic("shop.all", 1);
+    let parent = |id: i64| json!({"id": id, "v": id});
+    let child = |id: i64| json!({"id": id, "parent": id});
+    let records = [
+        created("parent", parent(1)),
+        created("child", child(1)),
+        created("parent", parent(2)),
+        created("child", child(2)),
+        deleted("child", child(2)),
+        deleted("parent", parent(2)),
+    ];
+    broker.write(&topic, 0, &records);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    database.execute("truncate parent, child; insert into parent values (2, 2); insert into child values (2, 2)");
+    replay(&pipeline, &["--topic", &topic]).with_code(0);
+    assert_eq!(database.rows("select * from parent"), "(1,1)");
+    assert_eq!(database.rows("select * from child"), "(1,1)");
+}
+
+#[test]
+fn into_a_schema_of_its_own_and_on_after_an_interruption() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let (topic, pipeline) = orders(&broker, &database);
+    database.execute("create index on orders (status)");
+    let before = checksum(&database);
+    let done = replay(&pipeline, &["--topic", &topic, "--to", "6", "--into", "rebuilt"]).with_code(0);
+    assert_eq!(done.output, "6 records into schema rebuilt: +I 5 -U 1 +U 1 -D 0\n");
+    let rows = "(1,open,12.50)\n(2,paid,12.50)\n(3,open,12.50)\n(4,open,12.50)\n(5,open,12.50)";
+    assert_eq!(database.rows("select id, status, amount from rebuilt.orders order by id"), rows);
+    assert_eq!(
+        database.number("select count(*) from pg_indexes where schemaname = 'rebuilt'"),
+        2,
+        "made like the live one"
+    );
+    assert_eq!(database.rows("select distinct pipeline from rowkind.offsets"), format!("({})", pipeline.name()));
+    database.execute("drop schema rebuilt cascade");
+    assert_eq!(checksum(&database), before, "the pipeline's own are as they were");
+
+    // a lock holds it up
+    let many: Vec<Record> = (10..5_000).map(|id| created("orders", row(id, "new", "1"))).collect();
+    broker.write(&topic, 0, &many);
+    let slow = pipeline.clone().set("batch.max_rows", "500");
+    let other = database.again();
+    let lock = other.lock("orders");
+    let running = slow.start_command(&["replay", "--topic", &topic, "--into", "again"]);
+    let waiting = "select count(*) from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())";
+    wait_for("the lock", || if database.number(waiting) > 0 { Ok(()) } else { Err("nobody waits".to_owned()) });
+    running.signal(Signal::INT);
+    drop(lock);
+    running.wait().with_code(1).says("the same command with --resume goes on");
+    replay(&slow, &["--topic", &topic, "--into", "again"]).with_code(1).says("is not empty");
+    replay(&slow, &["--topic", &topic, "--into", "again", "--resume"]).with_code(0);
+    assert_eq!(database.number("select count(*) from again.orders where id >= 10"), 4_990);
+    assert_eq!(database.number("select count(*) from rowkind.offsets"), 1);
+}
+
+#[test]
+fn as_a_changelog_as_records_and_to_a_topic() {
+    let (broker, database) = (Broker::start(), Database::new());
+    let (topic, pipeline) = orders(&broker, &database);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let printed = replay(&pipeline, &["--topic", &topic, "--from", "5", "--print", "--key", "id=2"]).with_code(0);
+    let line = |sign: &str, status: &str, amount: &str| {
+        format!("{sign} public.orders {{\"amount\":{amount},\"id\":2,\"note\":null,\"status\":\"{status}\"}}\n")
+    };
+    let expected = [
+        line("-U", "open", "12.5"),
+        line("+U", "paid", "12.5"),
+        line("-U", "paid", "12.5"),
+        line("+U", "sent", "13.0"),
+    ];
+    let expected = expected.concat();
+    assert_eq!(printed.output, expected);
+    let file = path("changelog.txt");
+    let words = ["--topic", &topic, "--from", "5", "--key", "id=2", "--into-file", &file];
+    replay(&pipeline, &words).with_code(0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+
+    let dump = path("dump.jsonl");
+    replay(&pipeline, &["--topic", &topic, "--dump", &dump]).with_code(0);
+    assert_eq!(fs::read_to_string(&dump).unwrap().lines().count(), 8);
+    let copy = Database::new();
+    copy.execute(ORDERS);
+    Pipeline::from_file(dump.as_ref(), &copy).set("sink.table", "{table}").run().with_code(0);
+    let rows = "select id, status, amount from orders order by id";
+    assert_eq!(copy.rows(rows), database.rows(rows));
+
+    let target = broker.topic("again", 1);
+    let words = ["--topic", &topic, "--from", "5", "--into-topic", &target, "--sink-format", "canal-json"];
+    let done = replay(&pipeline, &words).with_code(0);
+    assert!(done.output.starts_with("3 records to "), "{}", done.output);
+    let types: Vec<String> = broker
+        .read(&target)
+        .iter()
+        .map(|message| {
+            let payload: Value = serde_json::from_slice(rdkafka::Message::payload(message).unwrap()).unwrap();
+            payload["type"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(types, ["UPDATE", "DELETE", "UPDATE"]);
+}
+
+/// A file of recorded records is replayed like a topic.
+#[test]
+fn from_a_file() {
+    let database = Database::new();
+    database.execute(ORDERS);
+    let records: Vec<Record> = (1..=3).map(|id| created("orders", row(id, "open", "1"))).collect();
+    let file = file_of("shop.public.orders", 0, &records);
+    let pipeline = Pipeline::from_file(file.path(), &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    database.execute("delete from orders where id = 2; update orders set status = 'x' where id = 3");
+    replay(&pipeline, &["--topic", "shop.public.orders", "--to", "2"]).with_code(0);
+    assert_eq!(database.rows("select id, status from orders order by id"), "(1,open)\n(2,open)\n(3,x)");
+    replay(&pipeline, &["--dry-run"]).with_code(4);
+}
+
+/// The pipeline applies newer changes of the same rows at full speed meanwhile.
+#[test]
+fn beside_a_running_pipeline_no_row_goes_back() {
+    const N_ROWS: i64 = 20;
+    const N_SEQS: i64 = 30;
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute(
+        "create table t (id int primary key, seq int);
+         create table back (id int, before int, after int);
+         create function note() returns trigger language plpgsql as $$ begin
+           if new.seq < old.seq then insert into back values (old.id, old.seq, new.seq); end if; return new; end $$;
+         create trigger note before update on t for each row execute function note()",
+    );
+    let topic = broker.topic("shop.public.t", 2);
+    let row = |id: i64, seq: i64| json!({"id": id, "seq": seq});
+    let write = |seqs: std::ops::Range<i64>| {
+        for partition in 0..2 {
+            let ids = (0..N_ROWS).filter(|id| id % 2 == i64::from(partition));
+            let records: Vec<Record> = seqs
+                .clone()
+                .flat_map(|seq| {
+                    ids.clone().map(move |id| match seq {
+                        0 => created("t", row(id, 0)),
+                        _ => updated("t", row(id, seq - 1), row(id, seq)),
+                    })
+                })
+                .collect();
+            broker.write(&topic, partition, &records);
+        }
+    };
+    write(0..N_SEQS);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("sink.table", "{table}")
+        .set("batch.max_rows", "20")
+        .set("batch.linger", "1ms");
+    let running = pipeline.start();
+    database.wait_for_rows("select count(*) from t", &format!("({N_ROWS})"));
+    for run in 1..=20 {
+        write(run * N_SEQS..(run + 1) * N_SEQS);
+        replay(&pipeline, &["--topic", &topic, "--to", "200"]).with_code(0);
+    }
+    let last = 21 * N_SEQS - 1;
+    database.wait_for_rows("select count(*), min(seq), max(seq) from t", &format!("({N_ROWS},{last},{last})"));
+    assert_eq!(database.rows("select * from back"), "", "no row goes back");
+    running.stop().with_code(0);
+    replay(&pipeline, &["--topic", &topic, "--dry-run"]).with_code(0);
+}
