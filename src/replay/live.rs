@@ -297,7 +297,11 @@ impl Replay {
         let merged = self.staging.merge(self.takes_extra(), deletes_extra).await?;
         self.bar.end();
         print(&merged.iter().map(done).collect::<String>())?;
-        self.end(merged.is_empty())?;
+        let keyless = self.staging.keyless();
+        for table in &keyless {
+            print(&format!("{}: {KEYLESS}\n", show::name(table)))?;
+        }
+        self.end(merged.is_empty() && keyless.is_empty())?;
         match merged.iter().map(|merged| merged.n_extra).sum() {
             0 => Ok(()),
             n_extra => Err(Ended::Other(Differs::Extra(n_extra).into())),
@@ -363,10 +367,16 @@ fn planner(config: &Config) -> anyhow::Result<Planner> {
 
 const MAX_KEYS: usize = 900_000;
 
+/// What is said of a table whose rows go by no key.
+const KEYLESS: &str = "left out: its rows go by no key, so that which of them a record is about is not known";
+
 /// How a table compares, in a line.
 fn summary(compared: &Compared, count: impl Fn(DifferenceKind) -> u64) -> String {
     use DifferenceKind as K;
-    let Compared { table, is_missing, lacking, n_rows } = compared;
+    let Compared { table, is_missing, is_keyless, lacking, n_rows } = compared;
+    if *is_keyless {
+        return format!("{}: {KEYLESS}\n", show::name(table));
+    }
     let words = [
         (K::Missing, "missing"),
         (K::Changed, "changed"),

@@ -316,6 +316,12 @@ impl Recording<'_> {
 
         pipeline.run().with_code(0);
 
+        // what was applied is what a replay would apply
+        let compared = pipeline.run_command(&["replay", "--dry-run"]).with_code(0).output;
+        for table in self.tables {
+            let name = table.name.replace('"', "");
+            assert!(compared.contains(&format!("{name}: ")), "{name} was not compared:\n{compared}");
+        }
         self.compare(database);
         let n_read = database.number("select sum(next_offset) from rowkind.offsets");
         assert_eq!(usize::try_from(n_read), Ok(n_records), "every record moves its offset, row or none");

@@ -58,6 +58,8 @@ pub struct Compared {
     pub table: TargetName,
     /// Whether the target does not have it.
     pub is_missing: bool,
+    /// Whether its rows go by no key, so that they were not compared.
+    pub is_keyless: bool,
     /// Columns that records have and the target lacks.
     pub lacking: Vec<String>,
     /// Rows that were read about, and should be there.
@@ -97,6 +99,16 @@ impl Staging {
             if !staged.is_touched {
                 continue;
             }
+            if staged.is_keyless {
+                compared.push(Compared {
+                    table: target.clone(),
+                    is_missing: false,
+                    is_keyless: true,
+                    lacking: Vec::new(),
+                    n_rows: 0,
+                });
+                continue;
+            }
             let shown = staged.shown();
             let n_rows: i64 = {
                 let sql = format!("select count(*) from {} where not gone", staged.keys);
@@ -121,6 +133,7 @@ impl Staging {
             compared.push(Compared {
                 table: target.clone(),
                 is_missing: staged.live.is_none(),
+                is_keyless: false,
                 lacking: staged.lacking(),
                 n_rows,
             });
@@ -140,7 +153,7 @@ impl Staging {
         takes_extra: impl Fn(&TargetName) -> bool,
         deletes_extra: bool,
     ) -> Result<Vec<Merged>, Failure> {
-        let staged = self.tables.values().filter(|staged| staged.is_touched);
+        let staged = self.tables.values().filter(|staged| staged.is_touched && !staged.is_keyless);
         let mut tables: Vec<(&Staged, &TargetTable)> =
             staged.filter_map(|staged| Some((staged, staged.live.as_ref()?))).collect();
         let ranks = foreign_keys::ranks(&tables.iter().map(|(_, live)| *live).collect::<Vec<_>>());

@@ -63,6 +63,8 @@ struct Staged {
     sent: BTreeSet<String>,
     /// Whether the range is about a row of it.
     is_touched: bool,
+    /// Whether its rows go by no key: which of them a record is about is not known, and none is staged.
+    is_keyless: bool,
     /// Whether the range empties the table: then no other rows are in it but those that were touched since.
     is_emptied: bool,
 }
@@ -130,6 +132,12 @@ impl Staging {
             return Ok(HashMap::new());
         }
         Ok(super::offsets::all(&mut self.connection, &self.pipeline).await?)
+    }
+
+    /// The tables that the range is about and whose rows go by no key.
+    pub fn keyless(&self) -> Vec<TargetName> {
+        let keyless = self.tables.values().filter(|table| table.is_keyless && table.is_touched);
+        keyless.map(|table| table.title().clone()).collect()
     }
 
     /// Whether the range is about a row of any table.
@@ -241,10 +249,8 @@ impl Staging {
             Act::Truncate if table.live.is_none() => return Ok(()),
             Act::Delete | Act::Change | Act::Truncate if !key.is_empty() => {}
             _ => {
-                return Err(Failure::Fatal(format!(
-                    "rows of table {} go by no key: which of its rows a record is about is not known, and it cannot be replayed into it or compared with it; --into replays into tables of another schema",
-                    table.title()
-                )));
+                (table.is_keyless, table.is_touched) = (true, table.is_touched || reach == Reach::Range);
+                return Ok(());
             }
         }
         if table.key.is_empty() {
@@ -270,6 +276,9 @@ impl Staging {
         let mut emptied = Vec::new();
         for statement in statements {
             let table = self.tables.get(&statement.table).expect("it was prepared");
+            if table.is_keyless {
+                continue;
+            }
             let connection = &mut self.connection;
             let params = statement.params.iter();
             if statement.act == Act::Truncate {
@@ -384,6 +393,7 @@ impl Staged {
             columns: Vec::new(),
             sent: BTreeSet::new(),
             is_touched: false,
+            is_keyless: false,
             is_emptied: false,
         }
     }
