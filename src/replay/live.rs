@@ -25,7 +25,7 @@ use crate::route::TargetName;
 use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
-use crate::sink::postgres::{Compared, DifferenceKind, Failure, Merged, PostgresSink, Reach, Staging, Untaken};
+use crate::sink::postgres::{DifferenceKind, Failure, PostgresSink, Reach, Staging, Untaken};
 use crate::source::{Asked, Range, RangeReader, SourceError};
 use crate::terminal;
 
@@ -280,7 +280,12 @@ impl Replay {
         let n_different: u64 = counts.values().sum();
         if !is_json {
             let count = |table: &TargetName, kind| counts.get(&(table.clone(), kind)).copied().unwrap_or(0);
-            print(&compared.iter().map(|table| summary(table, |kind| count(&table.table, kind))).collect::<String>())?;
+            print(
+                &compared
+                    .iter()
+                    .map(|table| show::summary(table, |kind| count(&table.table, kind)))
+                    .collect::<String>(),
+            )?;
         }
         self.end(compared.is_empty())?;
         if n_different > 0 {
@@ -296,10 +301,10 @@ impl Replay {
         self.follow(&stored)?;
         let merged = self.staging.merge(self.takes_extra(), deletes_extra).await?;
         self.bar.end();
-        print(&merged.iter().map(done).collect::<String>())?;
+        print(&merged.iter().map(show::done).collect::<String>())?;
         let keyless = self.staging.keyless();
         for table in &keyless {
-            print(&format!("{}: {KEYLESS}\n", show::name(table)))?;
+            print(&format!("{}: {}\n", show::name(table), show::KEYLESS))?;
         }
         self.end(merged.is_empty() && keyless.is_empty())?;
         match merged.iter().map(|merged| merged.n_extra).sum() {
@@ -330,7 +335,7 @@ impl Replay {
         }
         if self.n_passed > 0 {
             let n_passed = i64::try_from(self.n_passed).unwrap_or(i64::MAX);
-            eprintln!("rowkind: {} could not be applied: passed over", counted(n_passed, "record"));
+            eprintln!("rowkind: {} could not be applied: passed over", show::counted(n_passed, "record"));
         }
         Ok(())
     }
@@ -366,47 +371,3 @@ fn planner(config: &Config) -> anyhow::Result<Planner> {
 }
 
 const MAX_KEYS: usize = 900_000;
-
-/// What is said of a table whose rows go by no key.
-const KEYLESS: &str = "left out: its rows go by no key, so that which of them a record is about is not known";
-
-/// How a table compares, in a line.
-fn summary(compared: &Compared, count: impl Fn(DifferenceKind) -> u64) -> String {
-    use DifferenceKind as K;
-    let Compared { table, is_missing, is_keyless, lacking, n_rows } = compared;
-    if *is_keyless {
-        return format!("{}: {KEYLESS}\n", show::name(table));
-    }
-    let words = [
-        (K::Missing, "missing"),
-        (K::Changed, "changed"),
-        (K::Gone, "should be gone"),
-        (K::Extra, "extra"),
-        (K::Unknown, "missing and not known whole"),
-    ];
-    let mut found: Vec<String> = words
-        .iter()
-        .filter_map(|(kind, word)| Some((count(*kind), word)).filter(|(n, _)| *n > 0))
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
-    if *is_missing {
-        found.push("the table is not there".to_owned());
-    }
-    if !lacking.is_empty() {
-        found.push(format!("columns that are not there: {}", lacking.join(", ")));
-    }
-    let found = if found.is_empty() { "equal".to_owned() } else { found.join(", ") };
-    format!("{}: {} compared: {found}\n", show::name(table), counted(*n_rows, "row"))
-}
-
-/// `1 row`, `2 rows`.
-fn counted(n: i64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
-}
-
-/// What was done to a table, in a line.
-fn done(merged: &Merged) -> String {
-    let Merged { table, n_inserted, n_updated, n_deleted, n_extra } = merged;
-    let extra = if *n_extra > 0 { format!(", {n_extra} extra left") } else { String::new() };
-    format!("{}: {n_inserted} inserted, {n_updated} updated, {n_deleted} deleted{extra}\n", show::name(table))
-}

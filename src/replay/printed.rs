@@ -14,6 +14,7 @@ use crate::decode::{Decoder, Shared};
 use crate::dedup::Dedup;
 use crate::inspect::{Output, Printer};
 use crate::progress::RowCounts;
+use crate::records::Beside;
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 use crate::source::{Asked, Range, RangeReader, SourceError};
@@ -39,7 +40,7 @@ pub(super) fn changelog(
     if let Some(dedup) = config.dedup {
         printer = printer.without_repeats(Dedup::new(dedup.max_keys));
     }
-    let ended = read(config, asked, path, shutdown, |record, timestamp_ms| printer.record(record, timestamp_ms));
+    let ended = read(config, asked, path, shutdown, |record, beside| printer.record(record, beside.timestamp_ms));
     // what was printed is counted in any case
     printer.end()?;
     ended
@@ -49,15 +50,15 @@ pub(super) fn changelog(
 pub(super) fn recorded(config: &Config, asked: &Asked, path: Option<&Path>, shutdown: &Shutdown) -> anyhow::Result<()> {
     let mut out = writer(path)?;
     let mut written = Ok(());
-    let ended = read(config, asked, path, shutdown, |record, timestamp_ms| {
+    let ended = read(config, asked, path, shutdown, |record, beside| {
         let recorded = RecordedRecord {
             topic: record.topic.to_owned(),
             partition: record.partition,
             offset: record.offset,
-            timestamp_ms,
+            timestamp_ms: beside.timestamp_ms,
+            headers: beside.headers.to_owned(),
             key: record.key.map(<[u8]>::to_vec),
             payload: record.payload.map(<[u8]>::to_vec),
-            ..RecordedRecord::default()
         };
         written = writeln!(out, "{}", recorded.line());
         written.is_ok()
@@ -84,7 +85,7 @@ fn read(
     asked: &Asked,
     path: Option<&Path>,
     shutdown: &Shutdown,
-    mut each: impl FnMut(&Record<'_>, Option<i64>) -> bool,
+    mut each: impl FnMut(&Record<'_>, Beside<'_>) -> bool,
 ) -> anyhow::Result<()> {
     /// Why reading ended early.
     enum Ended {
@@ -109,7 +110,7 @@ fn read(
             n_records += 1;
             last = Some((range.partition.clone(), offset));
             let record = Record { topic, partition, offset, key, payload };
-            if each(&record, beside.timestamp_ms) { Ok(()) } else { Err(Ended::Unread) }
+            if each(&record, beside) { Ok(()) } else { Err(Ended::Unread) }
         });
         bar.end();
         outcome

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::route::TargetName;
-use crate::sink::postgres::{Cell, Difference, DifferenceKind as Kind};
+use crate::sink::postgres::{Cell, Compared, Difference, DifferenceKind as Kind, Merged};
 use crate::terminal::Look;
 
 /// A table's name as people write it.
@@ -90,4 +90,49 @@ fn shown(text: Option<&String>, cell: &Cell) -> String {
         Some(text) if cell.is_json => text.clone(),
         Some(text) => Value::from(text.as_str()).to_string(),
     }
+}
+
+/// What is said of a table whose rows go by no key.
+pub(super) const KEYLESS: &str =
+    "left out: its rows go by no key, so that which of them a record is about is not known";
+
+/// How a table compares, in a line.
+pub(super) fn summary(compared: &Compared, count: impl Fn(Kind) -> u64) -> String {
+    use Kind as K;
+    let Compared { table, is_missing, is_keyless, lacking, n_rows } = compared;
+    if *is_keyless {
+        return format!("{}: {KEYLESS}\n", name(table));
+    }
+    let words = [
+        (K::Missing, "missing"),
+        (K::Changed, "changed"),
+        (K::Gone, "should be gone"),
+        (K::Extra, "extra"),
+        (K::Unknown, "missing and not known whole"),
+    ];
+    let mut found: Vec<String> = words
+        .iter()
+        .filter_map(|(kind, word)| Some((count(*kind), word)).filter(|(n, _)| *n > 0))
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    if *is_missing {
+        found.push("the table is not there".to_owned());
+    }
+    if !lacking.is_empty() {
+        found.push(format!("columns that are not there: {}", lacking.join(", ")));
+    }
+    let found = if found.is_empty() { "equal".to_owned() } else { found.join(", ") };
+    format!("{}: {} compared: {found}\n", name(table), counted(*n_rows, "row"))
+}
+
+/// `1 row`, `2 rows`.
+pub(super) fn counted(n: i64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// What was done to a table, in a line.
+pub(super) fn done(merged: &Merged) -> String {
+    let Merged { table, n_inserted, n_updated, n_deleted, n_extra } = merged;
+    let extra = if *n_extra > 0 { format!(", {n_extra} extra left") } else { String::new() };
+    format!("{}: {n_inserted} inserted, {n_updated} updated, {n_deleted} deleted{extra}\n", name(table))
 }

@@ -185,7 +185,7 @@ impl RangeReader {
                         |range: &&&Range| *range.partition.topic == *topic && range.partition.partition == number;
                     let range = ranges.iter().find(is_of).filter(|range| (range.from..range.to).contains(&offset));
                     if let Some(range) = range {
-                        let beside = Beside { timestamp_ms: record.timestamp_ms, headers: "" };
+                        let beside = Beside { timestamp_ms: record.timestamp_ms, headers: &record.headers };
                         each((range, offset, (record.key.as_deref(), record.payload.as_deref()), beside))?;
                     }
                 }

@@ -285,9 +285,14 @@ fn as_a_changelog_as_records_and_to_a_topic() {
     replay(&pipeline, &words).with_code(0);
     assert_eq!(fs::read_to_string(&file).unwrap(), expected);
 
+    let with_headers = Record { headers: vec![("trace", b"a")], ..created("orders", row(6, "open", "1")) };
+    broker.write(&topic, 0, &[with_headers]);
+    pipeline.run().with_code(0);
     let dump = path("dump.jsonl");
     replay(&pipeline, &["--topic", &topic, "--dump", &dump]).with_code(0);
-    assert_eq!(fs::read_to_string(&dump).unwrap().lines().count(), 8);
+    let dumped = fs::read_to_string(&dump).unwrap();
+    assert_eq!(dumped.lines().count(), 9);
+    assert!(dumped.contains(r#""headers":["trace","a"]"#), "{dumped}");
     let copy = Database::new();
     copy.execute(ORDERS);
     Pipeline::from_file(dump.as_ref(), &copy).set("sink.table", "{table}").run().with_code(0);
@@ -297,7 +302,7 @@ fn as_a_changelog_as_records_and_to_a_topic() {
     let target = broker.topic("again", 1);
     let words = ["--topic", &topic, "--from", "5", "--into-topic", &target, "--sink-format", "canal-json"];
     let done = replay(&pipeline, &words).with_code(0);
-    assert!(done.output.starts_with("3 records to "), "{}", done.output);
+    assert!(done.output.starts_with("4 records to "), "{}", done.output);
     let types: Vec<String> = broker
         .read(&target)
         .iter()
@@ -306,7 +311,7 @@ fn as_a_changelog_as_records_and_to_a_topic() {
             payload["type"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(types, ["UPDATE", "DELETE", "UPDATE"]);
+    assert_eq!(types, ["UPDATE", "DELETE", "UPDATE", "INSERT"]);
 }
 
 /// A file of recorded records is replayed like a topic.

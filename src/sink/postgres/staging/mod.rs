@@ -7,13 +7,14 @@
 
 mod compare;
 mod sql;
+mod table;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use super::catalog::{self, Catalog, TargetColumn, TargetTable};
+use super::catalog::{self, Catalog, TargetTable};
 use super::ddl::{self, Making, Place};
 use super::plan::{Plan, Planner};
 use super::text::TextColumn;
@@ -23,6 +24,8 @@ use crate::progress::RowCounts;
 use crate::records::{Records, TopicPartition};
 use crate::rejects::Reject;
 use crate::route::TargetName;
+use table::Staged;
+
 pub use compare::{Cell, Compared, Difference, Kind, Merged};
 
 /// What records are to a replay.
@@ -46,27 +49,6 @@ pub struct Staging {
     catalog: Arc<Catalog>,
     tables: BTreeMap<TargetName, Staged>,
     is_in_transaction: bool,
-}
-
-/// A staged table.
-#[derive(Debug)]
-struct Staged {
-    name: TargetName,
-    /// The keys that were touched, and whether their rows have gone.
-    keys: TargetName,
-    /// The columns that rows go by; empty as long as there are none.
-    key: Vec<String>,
-    /// The table that it stands for; `None` where the target does not have it.
-    live: Option<TargetTable>,
-    columns: Vec<TargetColumn>,
-    /// The columns that records have sent.
-    sent: BTreeSet<String>,
-    /// Whether the range is about a row of it.
-    is_touched: bool,
-    /// Whether its rows go by no key: which of them a record is about is not known, and none is staged.
-    is_keyless: bool,
-    /// Whether the range empties the table: then no other rows are in it but those that were touched since.
-    is_emptied: bool,
 }
 
 /// What was staged of a run of records.
@@ -379,40 +361,5 @@ impl Taken {
         self.passed.extend(plan.passed.into_values());
         planner.commit_seen(&plan.seen);
         plan.stopped.map_or(Ok(()), |reject| Err(Untaken::Rejected(reject)))
-    }
-}
-
-impl Staged {
-    fn new(name: &TargetName) -> Self {
-        let keys = TargetName { schema: name.schema.clone(), table: format!("{}_keys", name.table) };
-        Self {
-            name: name.clone(),
-            keys,
-            key: Vec::new(),
-            live: None,
-            columns: Vec::new(),
-            sent: BTreeSet::new(),
-            is_touched: false,
-            is_keyless: false,
-            is_emptied: false,
-        }
-    }
-
-    /// The columns that records have sent, and the target has.
-    fn sent(&self) -> impl Iterator<Item = &TargetColumn> {
-        self.shown().into_iter().filter(|column| self.sent.contains(&column.name))
-    }
-
-    /// The columns that can be compared: those of the staged table that the target has too.
-    fn shown(&self) -> Vec<&TargetColumn> {
-        let is_there = |column: &&TargetColumn| {
-            let has = |live: &TargetTable| live.columns.iter().any(|there| there.name == column.name);
-            !column.is_generated && self.live.as_ref().is_none_or(has)
-        };
-        self.columns.iter().filter(is_there).collect()
-    }
-
-    fn title(&self) -> &TargetName {
-        self.live.as_ref().map_or(&self.name, |live| &live.name)
     }
 }
