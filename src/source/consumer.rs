@@ -119,7 +119,11 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.warn(&error, reason);
+        // the end of a partition, where it is asked for, is none
+        let is_end = matches!(error, KafkaError::PartitionEOF(_) | KafkaError::Global(RDKafkaErrorCode::PartitionEOF));
+        if !is_end {
+            self.warn(&error, reason);
+        }
     }
 
     /// What matters of librdkafka's own log comes as an error too; but for settings that it does not like.

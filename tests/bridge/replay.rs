@@ -314,6 +314,20 @@ fn as_a_changelog_as_records_and_to_a_topic() {
     assert_eq!(types, ["UPDATE", "DELETE", "UPDATE", "INSERT"]);
 }
 
+/// Behind the last record there is what only the broker sees: that is the end, and no news.
+#[test]
+fn a_topic_that_ends_with_a_transaction() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key)");
+    let topic = broker.topic("shop.public.t", 1);
+    broker.write_transaction(&topic, 0, &[created("t", json!({"id": 1}))], true);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    for words in [&["--dry-run"][..], &[], &["--print"]] {
+        assert_eq!(replay(&pipeline, words).with_code(0).log, "");
+    }
+}
+
 /// A file of recorded records is replayed like a topic.
 #[test]
 fn from_a_file() {
