@@ -12,6 +12,7 @@ use rowkind_formats::Format;
 use tokio::runtime::Handle;
 
 use super::bar::Bar;
+use super::holds::Holds;
 use super::{Differs, print, show};
 use crate::bridge::RunError;
 use crate::config::{self, Config, ConfigError, Dedup as Remembered, RejectPolicy, Sink};
@@ -140,8 +141,10 @@ struct Replay {
     reached: HashMap<TopicPartition, i64>,
     /// Whether all that the topics ever held is in the ranges.
     is_whole: bool,
-    /// Other topics that the pipeline reads.
-    others: BTreeSet<Arc<str>>,
+    /// What other topics that the pipeline reads may bring rows of.
+    others: Vec<Holds>,
+    /// The same of those that are replayed.
+    own: Vec<Holds>,
     bar: Bar,
     rows: RowCounts,
     n_records: usize,
@@ -183,10 +186,14 @@ impl Replay {
         let others = stored.keys().map(|partition| &partition.topic).filter(|topic| !topics.contains(topic));
         let bar = Bar::new(ranges.iter().map(|range| (stands(range) - range.from).max(0)).sum());
         let reached = ranges.iter().map(|range| (range.partition.clone(), range.to)).collect();
-        let others = others.cloned().collect();
+        let others: BTreeSet<_> = others.collect();
+        let mut routes = config.routes.clone();
+        let mut holds = |topic: &&Arc<str>| Holds::of(topic, &mut routes);
+        let others = others.iter().map(&mut holds).collect();
+        let own = topics.iter().map(&mut holds).collect();
         let planner = planner(config)?;
         let (rows, n_records, n_passed) = (RowCounts::default(), 0, 0);
-        Ok(Self { reader, planner, staging, ranges, reached, is_whole, others, bar, rows, n_records, n_passed })
+        Ok(Self { reader, planner, staging, ranges, reached, is_whole, others, own, bar, rows, n_records, n_passed })
     }
 
     /// Stages the range, and what the pipeline has applied behind it, until little of that is left.
@@ -213,7 +220,8 @@ impl Replay {
             return Ok(());
         }
         let behind: Vec<Range> = self.ranges.iter().filter_map(|range| self.behind(range, stored)).collect();
-        self.take(&behind, Reach::Behind)?;
+        // where all rows are replayed, those that have come since are too
+        self.take(&behind, if self.is_whole { Reach::Range } else { Reach::Behind })?;
         for range in behind {
             self.reached.insert(range.partition, range.to);
         }
@@ -262,11 +270,12 @@ impl Replay {
         self.stage().await?;
         let stored = self.staging.see().await?;
         self.follow(&stored)?;
+        self.check_whole(&stored);
         self.bar.end();
         let has_colour = terminal::has_colour();
         let mut counts: HashMap<(TargetName, DifferenceKind), u64> = HashMap::new();
         let takes_extra = self.takes_extra();
-        let compared = self.staging.compare(takes_extra, |table, difference| {
+        let compared = self.staging.compare((takes_extra, self.n_passed == 0), |table, difference| {
             *counts.entry((table.clone(), difference.kind)).or_default() += 1;
             let line = if is_json {
                 show::json(table, &difference)
@@ -299,7 +308,9 @@ impl Replay {
         let partitions: Vec<TopicPartition> = self.ranges.iter().map(|range| range.partition.clone()).collect();
         let stored = self.staging.hold(&partitions).await?;
         self.follow(&stored)?;
-        let merged = self.staging.merge(self.takes_extra(), deletes_extra).await?;
+        let stored = self.staging.next_offsets().await?;
+        self.check_whole(&stored);
+        let merged = self.staging.merge((self.takes_extra(), self.n_passed == 0), deletes_extra).await?;
         self.bar.end();
         print(&merged.iter().map(show::done).collect::<String>())?;
         let keyless = self.staging.keyless();
@@ -313,17 +324,19 @@ impl Replay {
         }
     }
 
+    /// Whether all was read after all: no partition has come meanwhile, and no record was passed over.
+    fn check_whole(&mut self, stored: &HashMap<TopicPartition, i64>) {
+        let is_of = |topic: &Arc<str>| self.ranges.iter().any(|range| range.partition.topic == *topic);
+        let mut partitions = stored.keys().filter(|partition| is_of(&partition.topic));
+        self.is_whole &= self.n_passed == 0 && partitions.all(|partition| self.reached.contains_key(partition));
+    }
+
     /// Of which tables rows are too many that nothing was read about: those of which all was read.
     fn takes_extra(&self) -> impl Fn(&TargetName) -> bool + use<> {
-        let (is_whole, others) = (self.is_whole, self.others.clone());
-        let topics: BTreeSet<Arc<str>> = self.ranges.iter().map(|range| Arc::clone(&range.partition.topic)).collect();
-        let is_of = |topic: &Arc<str>, table: &TargetName| {
-            topic.rsplit('.').next().is_some_and(|last| table.table.contains(last))
-        };
+        let (is_whole, others, own) = (self.is_whole, self.others.clone(), self.own.clone());
         move |table| {
-            let is_alone = others.is_empty()
-                || (topics.iter().any(|topic| is_of(topic, table)) && !others.iter().any(|topic| is_of(topic, table)));
-            is_whole && is_alone
+            let may_be_of = |all: &[Holds]| all.iter().any(|holds| holds.may_be(table));
+            is_whole && (others.is_empty() || (may_be_of(&own) && !may_be_of(&others)))
         }
     }
 

@@ -61,6 +61,15 @@ impl TableTemplate {
         pieces.is_empty().then_some(Self { schema, table })
     }
 
+    /// The table's name, where it is the same for all.
+    pub fn fixed(&self) -> Option<String> {
+        let text = |part: &Part| match part {
+            Part::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.table.iter().map(text).collect()
+    }
+
     /// The target of a source table whose records come in `topic`.
     ///
     /// # Errors
@@ -150,6 +159,13 @@ mod tests {
         assert_eq!(target("{schema}.{table}", &table), r#""inventory"."t""#);
         let nameless = Table { database: None, schema: None, name: "t".into() };
         assert!(target("{schema}.{table}", &nameless).contains("{schema}"));
+    }
+
+    #[test]
+    fn a_name_that_is_the_same_for_all() {
+        let fixed = |text| TableTemplate::parse(text).expect("it is one").fixed();
+        assert_eq!(fixed("{schema}.orders").as_deref(), Some("orders"));
+        assert_eq!(fixed("sales.{table}_copy"), None);
     }
 
     #[test]

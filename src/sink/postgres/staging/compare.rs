@@ -83,14 +83,14 @@ pub struct Merged {
 
 impl Staging {
     /// Says for each table how its rows differ. `takes_extra`: whether all that belongs into it was read, so that rows which
-    /// were not touched are too many.
+    /// were not touched are too many. `is_sure`: whether no record was passed over, so that what a truncate took is known.
     ///
     /// # Errors
     ///
     /// When Postgres does not answer, or `each` fails.
     pub async fn compare<E: From<Failure>>(
         &mut self,
-        takes_extra: impl Fn(&TargetName) -> bool,
+        (takes_extra, is_sure): (impl Fn(&TargetName) -> bool, bool),
         mut each: impl FnMut(&TargetName, Difference) -> Result<(), E>,
     ) -> Result<Vec<Compared>, E> {
         let mut compared = Vec::new();
@@ -121,8 +121,9 @@ impl Staging {
                 each(target, of_row(&row, staged, &shown).map_err(Failure::from)?)?;
             }
             drop(rows);
-            if let Some(live) = staged.live.as_ref().filter(|_| staged.is_emptied || takes_extra(target)) {
-                let kind = if staged.is_emptied { Kind::Gone } else { Kind::Extra };
+            let is_emptied = staged.is_emptied && is_sure;
+            if let Some(live) = staged.live.as_ref().filter(|_| is_emptied || takes_extra(target)) {
+                let kind = if is_emptied { Kind::Gone } else { Kind::Extra };
                 let sql = sql::extra(staged, live, &shown);
                 let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut self.connection);
                 while let Some(row) = rows.try_next().await.map_err(Failure::from)? {
@@ -143,14 +144,14 @@ impl Staging {
     }
 
     /// Brings what is staged into the target, and commits: rows that differ, those that should have gone, and where
-    /// `deletes_extra` says so those that nothing was read about.
+    /// `deletes_extra` says so those that nothing was read about, which are told as by [`compare`](Self::compare).
     ///
     /// # Errors
     ///
     /// When Postgres refuses or does not answer. Nothing is changed then.
     pub async fn merge(
         &mut self,
-        takes_extra: impl Fn(&TargetName) -> bool,
+        (takes_extra, is_sure): (impl Fn(&TargetName) -> bool, bool),
         deletes_extra: bool,
     ) -> Result<Vec<Merged>, Failure> {
         let staged = self.tables.values().filter(|staged| staged.is_touched && !staged.is_keyless);
@@ -169,7 +170,7 @@ impl Staging {
         for (staged, live) in tables.iter().rev() {
             let gone = sqlx::query(AssertSqlSafe(sql::delete_gone(staged, live))).execute(&mut *connection).await?;
             let (mut n_deleted, mut n_extra) = (gone.rows_affected(), 0);
-            if staged.is_emptied || (takes_extra(&live.name) && deletes_extra) {
+            if (staged.is_emptied && is_sure) || (takes_extra(&live.name) && deletes_extra) {
                 let extra = sql::delete_extra(staged, live);
                 n_deleted += sqlx::query(AssertSqlSafe(extra)).execute(&mut *connection).await?.rows_affected();
             } else if takes_extra(&live.name) {
