@@ -30,12 +30,13 @@ impl Wanted {
         self.tables.is_empty() && self.key.is_empty()
     }
 
-    /// Whether all rows of the tables are asked for.
-    pub fn is_of_tables(&self) -> bool {
-        self.key.is_empty()
+    /// All rows of the same tables.
+    #[must_use]
+    pub fn of_tables(&self) -> Self {
+        Self { tables: self.tables.clone(), key: Vec::new() }
     }
 
-    /// Leaves the rows that are wanted; `false` when there are none. A truncate is of all rows of its table.
+    /// Leaves the rows that are wanted; `false` when there are none. A truncate is asked for where all rows of its table are.
     pub fn keeps(&self, event: &mut Event<'_>) -> bool {
         match event {
             Event::Change(change) => {
@@ -45,7 +46,7 @@ impl Wanted {
             Event::Tombstone { table: Some(table), key: Some(key) } => {
                 self.has_table(table) && self.has_key(&key.columns)
             }
-            Event::Truncate { table, .. } => self.has_table(table),
+            Event::Truncate { table, .. } => self.has_table(table) && self.key.is_empty(),
             Event::Tombstone { .. } | Event::Aside(_) => false,
         }
     }

@@ -28,16 +28,18 @@ pub(super) async fn into_schema(
     config.name = format!("{} into {schema}", config.name);
     (postgres.into, postgres.sync_sequences) = (Some(schema.to_owned()), false);
     let mut sink = PostgresSink::new(&config.name, postgres, &config.rejects);
-    if resumes {
-        if sink.next_offsets().await.map_err(failed)?.is_empty() {
-            bail!("no replay into schema {schema} was interrupted: leave --resume out");
-        }
-    } else if !sink.is_fresh(schema).await.map_err(failed)? {
+    let (is_fresh, offsets) =
+        (sink.is_fresh(schema).await.map_err(failed)?, sink.next_offsets().await.map_err(failed)?);
+    if resumes && offsets.is_empty() {
+        bail!("no replay into schema {schema} was interrupted: leave --resume out");
+    }
+    if !resumes && !is_fresh {
         bail!(
             "schema {schema} is not empty: name another, or drop it (DROP SCHEMA … CASCADE); --resume goes on with a replay that was interrupted"
         );
-    } else if !sink.next_offsets().await.map_err(failed)?.is_empty() {
-        // of one whose schema was dropped since
+    }
+    if is_fresh && !offsets.is_empty() {
+        // nothing was made yet, or the schema was dropped since
         sink.forget_offsets().await.map_err(failed)?;
     }
     let progress = run(config, asked, shutdown).await?;

@@ -26,7 +26,7 @@ use crate::route::TargetName;
 use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
-use crate::sink::postgres::{DifferenceKind, Failure, PostgresSink, Reach, Staging, Untaken};
+use crate::sink::postgres::{DifferenceKind, Failure, Merged, PostgresSink, Reach, Staging, Untaken};
 use crate::source::{Asked, Range, RangeReader, SourceError};
 use crate::terminal;
 
@@ -133,7 +133,10 @@ impl Ended {
 /// A replay under way.
 struct Replay {
     reader: RangeReader,
+    /// Plans what is asked for.
     planner: Planner,
+    /// Plans all that happens to the same rows, where not all rows are asked for: a row may have other values by then.
+    rest: Option<Planner>,
     staging: Staging,
     /// What is replayed, up to what the pipeline has applied.
     ranges: Vec<Range>,
@@ -171,7 +174,7 @@ impl Replay {
             bail!(
                 "pipeline {} has applied nothing of {}: --into SCHEMA replays into tables of another schema",
                 config.name,
-                asked.topics.join(", ")
+                asked.title()
             );
         }
         for range in &mut ranges {
@@ -180,7 +183,7 @@ impl Replay {
         }
         let stands = |range: &Range| stored.get(&range.partition).copied().unwrap_or(range.low);
         let is_whole = asked.partition.is_none()
-            && config.wanted.is_of_tables()
+            && config.wanted.is_all()
             && ranges.iter().all(|range| range.low == 0 && range.from == 0 && range.to == stands(range));
         let topics: BTreeSet<_> = ranges.iter().map(|range| &range.partition.topic).collect();
         let others = stored.keys().map(|partition| &partition.topic).filter(|topic| !topics.contains(topic));
@@ -191,9 +194,25 @@ impl Replay {
         let mut holds = |topic: &&Arc<str>| Holds::of(topic, &mut routes);
         let others = others.iter().map(&mut holds).collect();
         let own = topics.iter().map(&mut holds).collect();
+        let rest = config.wanted.of_tables();
+        let rest = (rest != config.wanted).then(|| planner(&Config { wanted: rest, ..config.clone() })).transpose()?;
         let planner = planner(config)?;
         let (rows, n_records, n_passed) = (RowCounts::default(), 0, 0);
-        Ok(Self { reader, planner, staging, ranges, reached, is_whole, others, own, bar, rows, n_records, n_passed })
+        Ok(Self {
+            reader,
+            planner,
+            rest,
+            staging,
+            ranges,
+            reached,
+            is_whole,
+            others,
+            own,
+            bar,
+            rows,
+            n_records,
+            n_passed,
+        })
     }
 
     /// Stages the range, and what the pipeline has applied behind it, until little of that is left.
@@ -236,11 +255,21 @@ impl Replay {
 
     /// Stages records.
     fn take(&mut self, ranges: &[Range], reach: Reach) -> Result<(), Ended> {
-        let Self { reader, planner, staging, bar, rows, n_records, n_passed, .. } = self;
+        let Self { reader, planner, rest, staging, bar, rows, n_records, n_passed, .. } = self;
         let mut open = Records::default();
         let mut stage = |records: &mut Records| -> Result<(), Ended> {
             let full = std::mem::take(records);
-            let taken = Handle::current().block_on(staging.take(&full, planner, reach))?;
+            let taken = match (reach, rest.as_mut()) {
+                (Reach::Behind, Some(rest)) => Handle::current().block_on(staging.take(&full, rest, reach))?,
+                (Reach::Behind, None) => Handle::current().block_on(staging.take(&full, planner, reach))?,
+                (Reach::Range, rest) => {
+                    let taken = Handle::current().block_on(staging.take(&full, planner, reach))?;
+                    if let Some(rest) = rest {
+                        Handle::current().block_on(staging.take(&full, rest, Reach::Behind))?;
+                    }
+                    taken
+                }
+            };
             for reject in &taken.passed {
                 tracing::warn!("passed over {reject}");
             }
@@ -297,10 +326,11 @@ impl Replay {
             )?;
         }
         self.end(compared.is_empty())?;
-        if n_different > 0 {
-            return Err(Ended::Other(Differs::Rows(n_different).into()));
+        match (n_different, compared.iter().any(|table| !table.lacking.is_empty())) {
+            (0, false) => Ok(()),
+            (0, true) => Err(Ended::Other(Differs::Columns.into())),
+            _ => Err(Ended::Other(Differs::Rows(n_different).into())),
         }
-        Ok(())
     }
 
     async fn mend(&mut self, deletes_extra: bool) -> Result<(), Ended> {
@@ -318,9 +348,11 @@ impl Replay {
             print(&format!("{}: {}\n", show::name(table), show::KEYLESS))?;
         }
         self.end(merged.is_empty() && keyless.is_empty())?;
-        match merged.iter().map(|merged| merged.n_extra).sum() {
-            0 => Ok(()),
-            n_extra => Err(Ended::Other(Differs::Extra(n_extra).into())),
+        let sum = |of: fn(&Merged) -> i64| merged.iter().map(of).sum::<i64>();
+        match (sum(|merged| merged.n_unknown), sum(|merged| merged.n_extra)) {
+            (0, 0) => Ok(()),
+            (0, n_extra) => Err(Ended::Other(Differs::Extra(n_extra).into())),
+            (n_unknown, _) => Err(Ended::Other(Differs::Unknown(n_unknown).into())),
         }
     }
 

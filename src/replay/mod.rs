@@ -1,7 +1,7 @@
 //! `rowkind replay`: a range of offsets or of time is applied again, compared with the target, or written elsewhere.
 //!
-//! What goes to other places is a pipeline of its own that reads the range ([`elsewhere`]). What concerns the pipeline's own
-//! tables is staged first ([`live`]): for the keys that occur in the range the records behind it are read too, up to the
+//! What goes to other places is a pipeline of its own that reads the range (`elsewhere`). What concerns the pipeline's own
+//! tables is staged first (`live`): for the keys that occur in the range the records behind it are read too, up to the
 //! offset that the pipeline has come to, so that no old value comes back.
 
 mod bar;
@@ -27,6 +27,14 @@ pub enum Differs {
     /// Of so many rows.
     #[error("the target differs, in as many rows: {0}")]
     Rows(u64),
+    /// Tables lack columns.
+    #[error("the target differs: columns are not there, as said above")]
+    Columns,
+    /// So many rows are missing still.
+    #[error(
+        "rows that are missing, and of which the range does not say all columns: {0}; begin it earlier (--dry-run names them with `!`)"
+    )]
+    Unknown(i64),
     /// So many rows were left that nothing was read about.
     #[error("rows that are in the target, and not in the topics: {0}; they were left, and --delete-extra deletes them")]
     Extra(i64),

@@ -73,7 +73,7 @@ fn writer(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     Ok(match path {
         None => Box::new(BufWriter::new(io::stdout())),
         Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+            let file = File::create_new(path).with_context(|| format!("cannot make `{}`", path.display()))?;
             Box::new(BufWriter::with_capacity(1 << 16, file))
         }
     })

@@ -132,7 +132,8 @@ pub(super) fn counted(n: i64, what: &str) -> String {
 
 /// What was done to a table, in a line.
 pub(super) fn done(merged: &Merged) -> String {
-    let Merged { table, n_inserted, n_updated, n_deleted, n_extra } = merged;
-    let extra = if *n_extra > 0 { format!(", {n_extra} extra left") } else { String::new() };
+    let Merged { table, n_inserted, n_updated, n_deleted, n_extra, n_unknown } = merged;
+    let more = |n: i64, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
+    let extra = more(*n_extra, "extra left") + &more(*n_unknown, "missing and not known whole");
     format!("{}: {n_inserted} inserted, {n_updated} updated, {n_deleted} deleted{extra}\n", name(table))
 }

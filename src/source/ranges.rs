@@ -16,7 +16,7 @@ use super::failure::{self, PollError};
 use super::line::Recorded;
 use super::survey::Survey;
 use super::{Gatherer, SourceError, Stored, headers};
-use crate::config::{Kafka, Source, Start, Stop};
+use crate::config::{Kafka, Source, Start, Stop, is_subscribed};
 use crate::progress::Progress;
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
@@ -41,6 +41,13 @@ pub struct Asked {
     pub from: Option<Edge>,
     /// Where to end; at the end that is there when `None`.
     pub to: Option<Edge>,
+}
+
+impl Asked {
+    /// What is asked for, in words.
+    pub fn title(&self) -> String {
+        if self.topics.is_empty() { "the file".to_owned() } else { self.topics.join(", ") }
+    }
 }
 
 /// A range of one partition.
@@ -128,7 +135,7 @@ impl RangeReader {
             ranges.retain(|range| range.partition.partition == number);
         }
         if let (Some(number), true) = (asked.partition, ranges.is_empty()) {
-            return Err(SourceError::Fatal(format!("partition {number} of {} is not there", asked.topics.join(", "))));
+            return Err(SourceError::Fatal(format!("partition {number} of {} is not there", asked.title())));
         }
         ranges.sort_by(|a, b| a.partition.cmp(&b.partition));
         ranges.iter().try_for_each(|range| begins(range, asked))?;
@@ -138,8 +145,15 @@ impl RangeReader {
     fn surveyed(&self, (path, max_bytes): (&Path, usize), asked: &Asked) -> Result<Vec<Range>, SourceError> {
         let start = if let Some(Edge::Moment(since)) = asked.from { Start::Timestamp(since) } else { Start::Earliest };
         let stop = if let Some(Edge::Moment(until)) = asked.to { Stop::Timestamp(until) } else { Stop::Latest };
-        let survey = Survey::of(Recorded::open(path, max_bytes)?, &asked.topics, (&start, &stop), &self.shutdown)?;
+        let survey = Survey::of(Recorded::open(path, max_bytes)?, &[], (&start, &stop), &self.shutdown)?;
         let mut ranges = survey.ranges();
+        let is_asked = |wanted: &String, range: &Range| is_subscribed(wanted, &range.partition.topic);
+        let is_missing =
+            |wanted: &&String| !wanted.starts_with('^') && !ranges.iter().any(|range| is_asked(wanted, range));
+        if let Some(topic) = asked.topics.iter().find(is_missing) {
+            return Err(SourceError::Fatal(format!("`{}`: no record of topic {topic} is in it", path.display())));
+        }
+        ranges.retain(|range| asked.topics.is_empty() || asked.topics.iter().any(|wanted| is_asked(wanted, range)));
         let partitions: Vec<_> = ranges.iter().map(|range| range.partition.clone()).collect();
         for range in &mut ranges {
             let is_of_topic = |partition: &&TopicPartition| partition.topic == range.partition.topic;
@@ -272,7 +286,17 @@ fn found(brokers: &Brokers<'_>, asked: &Asked) -> Result<Vec<Range>, SourceError
 
 /// A range that begins before what is there would not be what was asked for.
 fn begins(range: &Range, asked: &Asked) -> Result<(), SourceError> {
-    let Range { partition, low, from, .. } = range;
+    let Range { partition, low, high, from, .. } = range;
+    if let (Some(Edge::Offset(from)), Some(Edge::Offset(to))) = (asked.from, asked.to)
+        && to < from
+    {
+        return Err(SourceError::Config(format!("the range would end at offset {to}, before it begins at {from}")));
+    }
+    if matches!(asked.from, Some(Edge::Offset(_))) && from > high {
+        return Err(SourceError::Fatal(format!(
+            "{partition}: the range is to begin at offset {from}, and the topic ends at {high}"
+        )));
+    }
     if matches!(asked.from, Some(Edge::Offset(_))) && from < low {
         return Err(SourceError::Fatal(format!(
             "{partition}: the range is to begin at offset {from}, and the oldest record that is there is {low}"

@@ -99,8 +99,15 @@ async fn copy_table(
 ) -> Result<Option<TargetTable>, Failure> {
     let Some(like) = catalog::load(transaction, name).await? else { return Ok(None) };
     if let Place::Staged = place {
-        let statement = format!("create table {at} (like {name} including defaults including generated)");
+        let statement = format!("create table {at} (like {name} including generated)");
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        // what the target fills in itself, records need not have
+        let filled: Vec<String> =
+            sqlx::query_scalar(FILLED).bind(name.to_string()).fetch_all(&mut *transaction).await?;
+        for column in filled {
+            let statement = format!("alter table {at} alter column {} drop not null", quoted(&column));
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        }
         return Ok(Some(TargetTable {
             name: at.clone(),
             references: Vec::new(),
@@ -116,6 +123,12 @@ async fn copy_table(
     done.push(statement);
     Ok(catalog::load(transaction, at).await?)
 }
+
+/// Columns that Postgres fills in where a row does not have them.
+const FILLED: &str = "
+select attname::text from pg_attribute
+ where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and attnotnull and attgenerated = ''
+   and (atthasdef or attidentity <> '')";
 
 /// Lanes and instances that meet a new table at once must not both create it.
 async fn lock_name(transaction: &mut PgConnection, name: &TargetName) -> Result<(), sqlx::Error> {

@@ -79,6 +79,8 @@ pub struct Merged {
     pub n_deleted: i64,
     /// Rows that nothing was read about, and that are still there.
     pub n_extra: i64,
+    /// Rows that are missing still: what was read does not say all of their columns.
+    pub n_unknown: i64,
 }
 
 impl Staging {
@@ -178,11 +180,23 @@ impl Staging {
                 n_extra = count.fetch_one(&mut *connection).await?;
             }
             let n_deleted = i64::try_from(n_deleted).unwrap_or(i64::MAX);
-            merged.push(Merged { table: live.name.clone(), n_inserted: 0, n_updated: 0, n_deleted, n_extra });
+            merged.push(Merged {
+                table: live.name.clone(),
+                n_inserted: 0,
+                n_updated: 0,
+                n_deleted,
+                n_extra,
+                n_unknown: 0,
+            });
         }
         for ((staged, live), merged) in tables.iter().zip(merged.iter_mut().rev()) {
-            let counts = sqlx::query_as(AssertSqlSafe(sql::merge(staged, live))).fetch_one(&mut *connection).await?;
-            (merged.n_inserted, merged.n_updated) = counts;
+            let count = sqlx::query_scalar(AssertSqlSafe(sql::count_unknown(staged, live)));
+            merged.n_unknown = count.fetch_one(&mut *connection).await?;
+            for (is_missing, n_rows) in [(true, &mut merged.n_inserted), (false, &mut merged.n_updated)] {
+                let sql = AssertSqlSafe(sql::merge(staged, live, is_missing));
+                let done = sqlx::query(sql).execute(&mut *connection).await?;
+                *n_rows = i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
+            }
         }
         sqlx::raw_sql("commit").execute(connection).await?;
         merged.sort_by(|a, b| a.table.cmp(&b.table));
@@ -227,8 +241,11 @@ fn difference(
     };
     let (key, mut cells): (Vec<Cell>, Vec<Cell>) =
         shown.iter().enumerate().map(cell).partition(|cell| staged.key.contains(&cell.name));
-    if kind == Kind::Changed {
-        cells.retain(|cell| cell.there != cell.wanted && staged.sent.contains(&cell.name));
+    match kind {
+        Kind::Changed => cells.retain(|cell| cell.there != cell.wanted && staged.sent.contains(&cell.name)),
+        // what no record has sent, the target will fill in
+        Kind::Missing => cells.retain(|cell| staged.sent.contains(&cell.name)),
+        Kind::Gone | Kind::Extra | Kind::Unknown => {}
     }
     Difference { kind, key, cells }
 }

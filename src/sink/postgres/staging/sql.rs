@@ -150,19 +150,22 @@ pub(super) fn delete_extra(table: &Staged, live: &TargetTable) -> String {
     format!("delete from {} as t where {}", live.name, untouched(table))
 }
 
-/// Brings the staged rows that differ into the target; how many were new, and how many have changed.
-pub(super) fn merge(table: &Staged, live: &TargetTable) -> String {
-    let columns: Vec<&TargetColumn> = live.columns.iter().filter(|column| !column.is_generated).collect();
+/// Brings staged rows into the target: those that are missing, or those that have other values. Columns that no record has
+/// sent are left to the target.
+pub(super) fn merge(table: &Staged, live: &TargetTable, missing: bool) -> String {
+    let columns: Vec<&TargetColumn> = table.sent().collect();
     let all_names = || columns.iter().map(|column| column.name.as_str());
-    let changes = list(table.sent().filter(|column| !table.key.contains(&column.name)).map(|column| {
+    let changes = list(columns.iter().filter(|column| !table.key.contains(&column.name)).map(|column| {
         let name = quoted(&column.name);
         format!("{name} = excluded.{name}")
     }));
     let action = if changes.is_empty() { "nothing".to_owned() } else { format!("update set {changes}") };
+    let there = first(&table.key, "t");
+    let condition =
+        if missing { format!("{there} is null") } else { format!("{there} is not null and {}", differ(table)) };
     format!(
-        "with merged as (insert into {} ({}){} select {} from {} as k join {} as s on {} left join {} as t on {} \
-           where {} is null or {} on conflict ({}) do {action} returning xmax = 0 as is_new) \
-         select count(*) filter (where is_new), count(*) filter (where not is_new) from merged",
+        "insert into {} ({}){} select {} from {} as k join {} as s on {} left join {} as t on {} where {condition} \
+           on conflict ({}) do {action}",
         live.name,
         names(all_names(), ""),
         overriding(&columns),
@@ -172,8 +175,20 @@ pub(super) fn merge(table: &Staged, live: &TargetTable) -> String {
         same_key(&table.key, "s", "k"),
         live.name,
         same_key(&table.key, "t", "k"),
-        first(&table.key, "t"),
-        differ(table),
         names(table.key.iter().map(String::as_str), ""),
+    )
+}
+
+/// How many rows are in neither table and have not gone.
+pub(super) fn count_unknown(table: &Staged, live: &TargetTable) -> String {
+    format!(
+        "select count(*) from {} as k left join {} as s on {} left join {} as t on {} where not k.gone and {} is null and {} is null",
+        table.keys,
+        table.name,
+        same_key(&table.key, "s", "k"),
+        live.name,
+        same_key(&table.key, "t", "k"),
+        first(&table.key, "s"),
+        first(&table.key, "t"),
     )
 }
