@@ -7,14 +7,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use rowkind_formats::Format;
 use tokio::runtime::Handle;
 
 use super::bar::Bar;
+use super::ended::Ended;
 use super::holds::Holds;
 use super::{Differs, print, show};
-use crate::bridge::RunError;
 use crate::config::{self, Config, ConfigError, Dedup as Remembered, RejectPolicy, Sink};
 use crate::decode;
 use crate::dedup::Dedup;
@@ -26,7 +26,7 @@ use crate::route::TargetName;
 use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
-use crate::sink::postgres::{DifferenceKind, Failure, Merged, PostgresSink, Reach, Staging, Untaken};
+use crate::sink::postgres::{DifferenceKind, Failure, Merged, PostgresSink, Reach, Staging};
 use crate::source::{Asked, Range, RangeReader, SourceError};
 use crate::terminal;
 
@@ -81,53 +81,6 @@ pub(super) async fn replay(
         }
     }
     Ok(())
-}
-
-/// Why a replay ended early; nothing was changed.
-enum Ended {
-    Source(SourceError),
-    Failed(Failure),
-    Rejected(RunError),
-    Other(anyhow::Error),
-}
-
-impl From<SourceError> for Ended {
-    fn from(error: SourceError) -> Self {
-        Self::Source(error)
-    }
-}
-
-impl From<Failure> for Ended {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Untaken> for Ended {
-    fn from(untaken: Untaken) -> Self {
-        match untaken {
-            Untaken::Failed(failure) => Self::Failed(failure),
-            Untaken::Rejected(reject) => Self::Rejected(RunError::Rejected(reject)),
-        }
-    }
-}
-
-impl From<anyhow::Error> for Ended {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl Ended {
-    fn into_error(self) -> anyhow::Error {
-        match self {
-            Self::Source(SourceError::Shutdown) => anyhow!("stopped: nothing was changed"),
-            Self::Source(error) => anyhow::Error::from(error),
-            Self::Failed(failure) => anyhow::Error::msg(failure),
-            Self::Rejected(error) => error.into(),
-            Self::Other(error) => error,
-        }
-    }
 }
 
 /// A replay under way.

@@ -6,6 +6,7 @@
 
 mod bar;
 mod elsewhere;
+mod ended;
 mod holds;
 mod live;
 mod options;

@@ -133,6 +133,26 @@ impl Staging {
     ///
     /// When Postgres refuses or does not answer, or a record cannot be applied.
     pub async fn take(&mut self, records: &Records, planner: &mut Planner, reach: Reach) -> Result<Taken, Untaken> {
+        let mut taken = self.take_all(records, planner, reach).await;
+        match &mut taken {
+            Ok(taken) => taken.passed.iter_mut().for_each(|reject| self.tell(&mut reject.reason.text)),
+            Err(Untaken::Rejected(reject)) => self.tell(&mut reject.reason.text),
+            Err(Untaken::Failed(Failure::Stale(text) | Failure::Fatal(text) | Failure::Data { text, .. })) => {
+                self.tell(text);
+            }
+            Err(Untaken::Failed(_)) => {}
+        }
+        taken
+    }
+
+    /// Tells of the target's tables where a text tells of those that stand for them.
+    fn tell(&self, text: &mut String) {
+        for table in self.tables.values() {
+            *text = text.replace(&table.name.to_string(), &table.title().to_string());
+        }
+    }
+
+    async fn take_all(&mut self, records: &Records, planner: &mut Planner, reach: Reach) -> Result<Taken, Untaken> {
         let mut taken = Taken::default();
         let mut start = 0;
         while start < records.len() {
