@@ -1,6 +1,8 @@
 //! How far a replay has come: a line on the terminal, and nothing elsewhere.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::progress::RowCounts;
 
@@ -15,9 +17,9 @@ impl Bar {
     pub(super) fn new(n_offsets: i64) -> Self {
         let length = u64::try_from(n_offsets).unwrap_or(0);
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(HERTZ));
-        let style = "{bar:24} {percent:>3} %  {human_pos} of {human_len} records  {per_sec}  {eta} left  {msg}";
+        let style = "{bar:24} {percent:>3} %  {human_pos} of {human_len} records  {rate}  {eta} left  {msg}";
         Self(match ProgressStyle::with_template(style) {
-            Ok(style) => bar.with_style(style),
+            Ok(style) => bar.with_style(style.with_key("rate", rate)),
             Err(_) => bar,
         })
     }
@@ -48,4 +50,10 @@ impl Bar {
     pub(super) fn end(&self) {
         self.0.finish_and_clear();
     }
+}
+
+/// Whole records a second.
+fn rate(state: &ProgressState, out: &mut dyn Write) {
+    let a_second = state.pos().saturating_mul(1_000) / u64::try_from(state.elapsed().as_millis()).unwrap_or(1).max(1);
+    let _ = write!(out, "{}/s", HumanCount(a_second));
 }

@@ -293,7 +293,8 @@ impl Replay {
         self.follow(&stored)?;
         let stored = self.staging.next_offsets().await?;
         self.check_whole(&stored);
-        let merged = self.staging.merge((self.takes_extra(), self.n_passed == 0), deletes_extra).await?;
+        let merged = self.staging.merge((self.takes_extra(), self.n_passed == 0), deletes_extra).await;
+        let merged = merged.map_err(with_remedy)?;
         self.bar.end();
         print(&merged.iter().map(show::done).collect::<String>())?;
         let keyless = self.staging.keyless();
@@ -336,6 +337,19 @@ impl Replay {
             eprintln!("rowkind: {} could not be applied: passed over", show::counted(n_passed, "record"));
         }
         Ok(())
+    }
+}
+
+/// What a person can do about a unique value that another row of the target has.
+fn with_remedy(failure: Failure) -> Failure {
+    match failure {
+        Failure::Data { mut text, remedy, sqlstate } => {
+            if sqlstate.as_deref() == Some("23505") {
+                text.push_str(": a row of the target has the value of another one; delete it, by --delete-extra where it is extra, and replay again");
+            }
+            Failure::Data { text, remedy, sqlstate }
+        }
+        failure => failure,
     }
 }
 

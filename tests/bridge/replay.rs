@@ -181,6 +181,22 @@ fn columns_that_were_not_sent() {
     assert_eq!(database.rows("select * from t order by id"), "(1,1,\"body 1\")\n(2,1,\"body 2\")\n(3,1,\"body 3\")");
 }
 
+/// A unique value that somebody gave to another row.
+#[test]
+fn a_value_that_another_row_has() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key, v text unique)");
+    let topic = broker.topic("shop.public.t", 1);
+    broker.write(&topic, 0, &[created("t", json!({"id": 1, "v": "a"})), created("t", json!({"id": 2, "v": "b"}))]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
+    pipeline.run().with_code(0);
+    database.execute("delete from t where id = 1; insert into t values (9, 'a')");
+    replay(&pipeline, &[]).with_code(1).says("a row of the target has the value of another one");
+    assert_eq!(database.rows("select * from t order by id"), "(2,b)\n(9,a)", "nothing was changed");
+    replay(&pipeline, &["--delete-extra"]).with_code(0);
+    assert_eq!(database.rows("select * from t order by id"), "(1,a)\n(2,b)");
+}
+
 /// What is behind a truncate is all there is.
 #[test]
 fn a_truncate_in_the_range() {
