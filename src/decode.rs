@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rowkind_formats::{self as formats, Error, ErrorKind, Event, Format, Membership, Record, Told};
+use tokio::runtime::Handle;
 
+use crate::config::{Config, ConfigError};
 use crate::registry::{Registry, RegistryError};
 
 /// What all decoders of a pipeline share.
@@ -44,6 +46,16 @@ impl Shared {
     /// What decoders share that look schemas up in `registry`.
     pub fn new(registry: Option<Registry>) -> Self {
         Self { registry, ..Self::default() }
+    }
+
+    /// What the decoders of a configured pipeline share. The registry is asked on this runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the registry's settings cannot be used.
+    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+        let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current()));
+        Ok(Self::new(registry.transpose()?))
     }
 
     /// What encoders share whose records are never written: nothing is registered.

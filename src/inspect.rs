@@ -18,7 +18,7 @@ use crate::normalize::{Known, State};
 use crate::records::TopicPartition;
 use crate::registry::{self, Registry};
 use crate::shutdown::Shutdown;
-use crate::source::{Asked, RangeReader, SourceError, read_line};
+use crate::source::{Asked, RangeReader, read_line};
 use crate::terminal::{self, Look};
 use crate::wanted::{Wanted, pairs};
 
@@ -121,15 +121,11 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             let source = Source::Kafka(kafka.clone());
             let reader = RangeReader::new(&source, told.max_record_bytes, Shutdown::default())?;
             let ranges = reader.find(&Asked { topics: kafka.subscription.clone(), ..Asked::default() })?;
-            let read = reader.read(&ranges, |(range, offset, (key, payload), beside)| {
+            reader.read_while(&ranges, |(range, offset, (key, payload), beside)| {
                 let TopicPartition { topic, partition } = &range.partition;
                 let record = Record { topic, partition: *partition, offset, key, payload };
-                if printer.record(&record, beside.timestamp_ms) { Ok(()) } else { Err(SourceError::Shutdown) }
-            });
-            match read {
-                Ok(()) | Err(SourceError::Shutdown) => {}
-                Err(error) => return Err(error.into()),
-            }
+                printer.record(&record, beside.timestamp_ms)
+            })?;
         }
     }
     printer.end()

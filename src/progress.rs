@@ -21,11 +21,6 @@ impl RowCounts {
         self.0[place(kind)] += 1;
     }
 
-    /// Rows of one kind.
-    pub fn of(&self, kind: RowKind) -> u64 {
-        self.0[place(kind)]
-    }
-
     /// Rows of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()

@@ -15,7 +15,6 @@ use std::sync::{Arc, mpsc as thread_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -25,7 +24,6 @@ use crate::dedup::Dedup;
 use crate::normalize::State;
 use crate::progress::Progress;
 use crate::reencode::Reencoder;
-use crate::registry::Registry;
 use crate::rejects::{self, Reject, Rejects};
 use crate::shutdown::Shutdown;
 use crate::sieve::Sieve;
@@ -71,8 +69,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
 ///
 /// As for [`run`].
 pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shutdown) -> Result<(), RunError> {
-    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose();
-    let decoding = Arc::new(decode::Shared::new(registry.map_err(|error| RunError::Config(error.to_string()))?));
+    let decoding = decode::Shared::of(&config).map_err(|error| RunError::Config(error.to_string()))?;
+    let decoding = Arc::new(decoding);
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
     let rejects = Arc::new(Rejects::new(&config.rejects));
     let state = open_state(&config)?;

@@ -20,7 +20,6 @@ use crate::config::{self, Config, ConfigError, Kafka, RejectPolicy, Sink, Source
 use crate::decode::{self, Undecoded};
 use crate::inspect::Output;
 use crate::records::{Records, TopicPartition};
-use crate::registry::Registry;
 use crate::rejects::Rejects;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
@@ -62,9 +61,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { config, is_json } = options;
     let runtime = Runtime::new().context("cannot start threads")?;
     runtime.block_on(async {
-        let registry =
-            config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
-        let decoding = Arc::new(decode::Shared::new(registry));
+        let decoding = Arc::new(decode::Shared::of(&config)?);
         let report = Report::new(is_json);
         let mut check = Check { config: &config, decoding, report, stored: HashMap::new(), sink_cluster: None };
         check.report.good(&format!("configuration: pipeline {}", config.name));

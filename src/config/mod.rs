@@ -140,10 +140,7 @@ impl Config {
     ///
     /// When a file cannot be read, a value is not what its setting takes, or a setting that is needed is missing.
     pub fn read(flags: &ArgMatches) -> Result<Self, ConfigError> {
-        let file = flags.get_one::<PathBuf>("config");
-        layers::check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
-        let layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
-        Self::from_layers(&layers)
+        Self::from_layers(&typed(flags)?)
     }
 
     /// The same for a topic in place of the sink that is configured, at least once.
@@ -152,8 +149,7 @@ impl Config {
     ///
     /// As for [`read`](Self::read).
     pub fn read_into_topic(flags: &ArgMatches, topic: &str) -> Result<Self, ConfigError> {
-        let file = flags.get_one::<PathBuf>("config");
-        let mut layers = layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)?;
+        let mut layers = typed(flags)?;
         sinks::turn_to_topic(&mut layers, topic);
         Self::from_layers(&layers)
     }
@@ -222,6 +218,13 @@ impl Config {
             rejects,
         })
     }
+}
+
+/// What was typed: in a file, the environment, flags.
+fn typed(flags: &ArgMatches) -> Result<Layers, ConfigError> {
+    let file = flags.get_one::<PathBuf>("config");
+    layers::check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    layers::read(file.map(PathBuf::as_path), |name| std::env::var(name).ok(), flags)
 }
 
 fn tables(read: &Reader<'_>) -> Result<Option<Regex>, ConfigError> {

@@ -15,6 +15,18 @@ pub struct Rejects {
     pub block_key: bool,
 }
 
+impl Rejects {
+    /// The same for records that the pipeline reads too: what it puts aside is passed over here.
+    #[must_use]
+    pub fn passing_over(&self) -> Self {
+        let policy = match self.policy {
+            RejectPolicy::Stop => RejectPolicy::Stop,
+            RejectPolicy::Skip | RejectPolicy::Table | RejectPolicy::Topic => RejectPolicy::Skip,
+        };
+        Self { policy, topic: None, block_key: false, ..*self }
+    }
+}
+
 /// What happens to a record that cannot be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectPolicy {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Error, bail};
 use clap::ArgMatches;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 use super::Rejects;
 use super::kept::{Kept, Place};
@@ -15,7 +15,6 @@ use crate::config::{self, Config, ConfigError, RejectPolicy, Sink};
 use crate::decode;
 use crate::dedup::Dedup;
 use crate::records::TopicPartition;
-use crate::registry::Registry;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Chosen, Failure, Page, PostgresSink, Retried, Try};
@@ -110,7 +109,7 @@ fn postgres(config: &Config) -> Result<&config::Postgres, ConfigError> {
 }
 
 async fn list(sink: &mut PostgresSink, chosen: &Chosen, limit: u32, is_json: bool) -> anyhow::Result<()> {
-    let (kept, n_all) = sink.list_rejects(chosen, limit.into()).await.map_err(failed)?;
+    let (kept, n_all) = sink.list_rejects(chosen, limit.into()).await.map_err(Error::msg)?;
     let line = |kept: &Kept| if is_json { format!("{}\n", kept.summary()) } else { kept.line() };
     print(&kept.iter().map(line).collect::<String>())?;
     let n_listed = i64::try_from(kept.len()).unwrap_or(i64::MAX);
@@ -121,21 +120,21 @@ async fn list(sink: &mut PostgresSink, chosen: &Chosen, limit: u32, is_json: boo
 }
 
 async fn show(sink: &mut PostgresSink, place: &Place, is_json: bool) -> anyhow::Result<()> {
-    let Some(kept) = sink.reject_at(place).await.map_err(failed)? else {
+    let Some(kept) = sink.reject_at(place).await.map_err(Error::msg)? else {
         bail!("{place} is no open reject of this pipeline");
     };
     print(&if is_json { kept.json() } else { kept.text() })
 }
 
 async fn delete(sink: &mut PostgresSink, chosen: &Chosen, confirmed: bool) -> anyhow::Result<()> {
-    let (kept, n_all) = sink.list_rejects(chosen, 100).await.map_err(failed)?;
+    let (kept, n_all) = sink.list_rejects(chosen, 100).await.map_err(Error::msg)?;
     print(&kept.iter().map(Kept::line).collect::<String>())?;
     match (n_all, confirmed) {
         (0, _) => bail!("no open reject of this pipeline is among them: nothing was deleted"),
         (n_all, false) => bail!("nothing was deleted: --yes deletes these {n_all}"),
         (_, true) => {}
     }
-    let n_deleted = sink.delete_rejects(chosen).await.map_err(failed)?;
+    let n_deleted = sink.delete_rejects(chosen).await.map_err(Error::msg)?;
     print(&format!("deleted {n_deleted}\n"))
 }
 
@@ -143,12 +142,12 @@ async fn delete(sink: &mut PostgresSink, chosen: &Chosen, confirmed: bool) -> an
 const MAX_ATTEMPTS: u32 = 10;
 
 async fn retry(sink: &mut PostgresSink, config: &Config, chosen: &Chosen, force: bool) -> anyhow::Result<()> {
-    let (_, n_open) = sink.list_rejects(chosen, 1).await.map_err(failed)?;
+    let (_, n_open) = sink.list_rejects(chosen, 1).await.map_err(Error::msg)?;
     if n_open < i64::try_from(chosen.places.len()).unwrap_or(i64::MAX) {
         bail!("{n_open} of the {} places are open rejects of this pipeline: nothing was applied", chosen.places.len());
     }
     let mut retry = Retry::new(config)?;
-    for partition in sink.partitions_with_rejects(chosen).await.map_err(failed)? {
+    for partition in sink.partitions_with_rejects(chosen).await.map_err(Error::msg)? {
         let of_partition = chosen.places.iter().filter(|place| place.partition == partition);
         let offsets: BTreeSet<i64> = of_partition.map(|place| place.offset).collect();
         let wanted = Try { partition: &partition, offsets: &offsets, force };
@@ -176,12 +175,10 @@ impl Retry {
     /// The records are decoded and written as the pipeline does it. Repeats among them are known; of those that the
     /// pipeline has applied it is not known what they said.
     fn new(config: &Config) -> anyhow::Result<Self> {
-        let registry =
-            config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
         let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
         // each is judged for itself
         let stop = config::Rejects { policy: RejectPolicy::Stop, block_key: false, ..config.rejects.clone() };
-        let decoding = Arc::new(decode::Shared::new(registry));
+        let decoding = Arc::new(decode::Shared::of(config)?);
         let sieve = Sieve::new(config, decoding, dedup.clone());
         let planner = Planner::new(config, postgres(config)?.evolve, sieve, Arc::new(Rejects::new(&stop)));
         Ok(Self { planner, dedup, n_applied: 0, n_rejected: 0, n_untried: 0 })
@@ -197,7 +194,7 @@ impl Retry {
                     tokio::time::sleep(Duration::from_millis(100) * attempt).await;
                     attempt += 1;
                 }
-                Err(failure) => return Err(failed(failure)),
+                Err(failure) => return Err(Error::msg(failure)),
             }
         }
     }
@@ -234,10 +231,6 @@ impl Retry {
             (n_rejected, _) => Err(Left::Rejected(n_rejected).into()),
         }
     }
-}
-
-fn failed(failure: Failure) -> anyhow::Error {
-    anyhow::Error::msg(failure)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -40,6 +40,11 @@ impl Bar {
         self.0.set_message(rows.to_string());
     }
 
+    /// One record more was read.
+    pub(super) fn step(&self) {
+        self.0.inc(1);
+    }
+
     /// So many records were read in all.
     pub(super) fn set(&self, n_records: u64, rows: RowCounts) {
         self.0.set_position(n_records);

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Error, bail};
 
 use super::bar::Bar;
 use super::print;
 use crate::bridge;
-use crate::config::{Config, ConfigError, RejectPolicy, Sink};
+use crate::config::{Config, ConfigError, Sink};
 use crate::progress::Progress;
 use crate::shutdown::Shutdown;
-use crate::sink::postgres::{Failure, PostgresSink};
+use crate::sink::postgres::PostgresSink;
 use crate::source::{Asked, Range, RangeReader};
 
 /// Replays into tables like the target's, in a schema of their own. Rows and offsets are written together: what was
@@ -29,7 +29,7 @@ pub(super) async fn into_schema(
     (postgres.into, postgres.sync_sequences) = (Some(schema.to_owned()), false);
     let mut sink = PostgresSink::new(&config.name, postgres, &config.rejects);
     let (is_fresh, offsets) =
-        (sink.is_fresh(schema).await.map_err(failed)?, sink.next_offsets().await.map_err(failed)?);
+        (sink.is_fresh(schema).await.map_err(Error::msg)?, sink.next_offsets().await.map_err(Error::msg)?);
     if resumes && offsets.is_empty() {
         bail!("no replay into schema {schema} was interrupted: leave --resume out");
     }
@@ -40,7 +40,7 @@ pub(super) async fn into_schema(
     }
     if is_fresh && !offsets.is_empty() {
         // nothing was made yet, or the schema was dropped since
-        sink.forget_offsets().await.map_err(failed)?;
+        sink.forget_offsets().await.map_err(Error::msg)?;
     }
     let progress = run(config, asked, shutdown).await?;
     if shutdown.is_requested() {
@@ -49,7 +49,7 @@ pub(super) async fn into_schema(
             progress.n_records()
         );
     }
-    sink.forget_offsets().await.map_err(failed)?;
+    sink.forget_offsets().await.map_err(Error::msg)?;
     print(&format!("{} records into schema {schema}: {}\n", progress.n_records(), progress.rows()))
 }
 
@@ -78,10 +78,7 @@ async fn run(mut config: Config, asked: &Asked, shutdown: &Shutdown) -> anyhow::
     let n_offsets = ranges.iter().map(Range::len).sum();
     config.ranges = Some(ranges);
     config.transactions = None;
-    if config.rejects.policy != RejectPolicy::Stop {
-        // what is put aside is put aside by the pipeline
-        (config.rejects.policy, config.rejects.block_key) = (RejectPolicy::Skip, false);
-    }
+    config.rejects = config.rejects.passing_over();
     let progress = Arc::new(Progress::default());
     let bar = Bar::new(n_offsets);
     let drawing = tokio::spawn({
@@ -97,8 +94,4 @@ async fn run(mut config: Config, asked: &Asked, shutdown: &Shutdown) -> anyhow::
     drawing.abort();
     ended?;
     Ok(progress)
-}
-
-fn failed(failure: Failure) -> anyhow::Error {
-    anyhow::Error::msg(failure)
 }

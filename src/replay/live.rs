@@ -15,12 +15,11 @@ use super::bar::Bar;
 use super::ended::Ended;
 use super::holds::Holds;
 use super::{Differs, print, show};
-use crate::config::{self, Config, ConfigError, Dedup as Remembered, RejectPolicy, Sink};
+use crate::config::{self, Config, ConfigError, Dedup as Remembered, Sink};
 use crate::decode;
 use crate::dedup::Dedup;
 use crate::progress::RowCounts;
 use crate::records::{Claimed, Records, TopicPartition};
-use crate::registry::Registry;
 use crate::rejects::Rejects;
 use crate::route::TargetName;
 use crate::shutdown::Shutdown;
@@ -212,17 +211,14 @@ impl Replay {
         let mut open = Records::default();
         let mut stage = |records: &mut Records| -> Result<(), Ended> {
             let full = std::mem::take(records);
-            let taken = match (reach, rest.as_mut()) {
-                (Reach::Behind, Some(rest)) => Handle::current().block_on(staging.take(&full, rest, reach))?,
-                (Reach::Behind, None) => Handle::current().block_on(staging.take(&full, planner, reach))?,
-                (Reach::Range, rest) => {
-                    let taken = Handle::current().block_on(staging.take(&full, planner, reach))?;
-                    if let Some(rest) = rest {
-                        Handle::current().block_on(staging.take(&full, rest, Reach::Behind))?;
-                    }
-                    taken
-                }
+            let mut staged = |planner: &mut _, reach| Handle::current().block_on(staging.take(&full, planner, reach));
+            let taken = match reach {
+                Reach::Range => staged(planner, reach)?,
+                Reach::Behind => staged(rest.as_mut().unwrap_or(planner), reach)?,
             };
+            if let (Reach::Range, Some(rest)) = (reach, rest.as_mut()) {
+                staged(rest, Reach::Behind)?;
+            }
             for reject in &taken.passed {
                 tracing::warn!("passed over {reject}");
             }
@@ -367,17 +363,12 @@ fn check_partition(config: &Config, asked: &Asked, ranges: &[Range]) -> Result<(
 
 /// A planner of which repeats are known, and that passes over what the pipeline passes over.
 fn planner(config: &Config) -> anyhow::Result<Planner> {
-    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
-    let decoding = Arc::new(decode::Shared::new(registry));
+    let decoding = Arc::new(decode::Shared::of(config)?);
     // between partitions only what is known of rows gives an order
     let remembered = config.dedup.unwrap_or(Remembered { max_keys: MAX_KEYS, tail: 0 });
     let config = Config { transactions: None, ..config.clone() };
     let sieve = Sieve::new(&config, decoding, Some(Arc::new(Dedup::new(remembered.max_keys))));
-    let policy = match config.rejects.policy {
-        RejectPolicy::Stop => RejectPolicy::Stop,
-        RejectPolicy::Skip | RejectPolicy::Table | RejectPolicy::Topic => RejectPolicy::Skip,
-    };
-    let rejects = config::Rejects { policy, topic: None, max_per_minute: usize::MAX, block_key: false };
+    let rejects = config::Rejects { max_per_minute: usize::MAX, ..config.rejects.passing_over() };
     let Sink::Postgres(postgres) = &config.sink else { bail!("the sink is not Postgres") };
     Ok(Planner::new(&config, postgres.evolve, sieve, Arc::new(Rejects::new(&rejects))))
 }

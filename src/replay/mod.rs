@@ -13,12 +13,11 @@ mod options;
 mod printed;
 mod show;
 
-use std::io::{self, ErrorKind, Write};
-
 use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use crate::shutdown::Shutdown;
+use crate::terminal;
 use options::Destination;
 pub use options::Options;
 
@@ -69,10 +68,5 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 /// Prints lines; nobody has to read them.
 fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `| head` has seen enough
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write"),
-    }
+    terminal::print(text).map(drop).context("cannot write")
 }

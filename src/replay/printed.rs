@@ -3,19 +3,17 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rowkind_formats::{Before, Record, RecordedRecord, Told};
-use tokio::runtime::Handle;
 
 use super::bar::Bar;
 use crate::config::Config;
 use crate::decode::{Decoder, Shared};
 use crate::dedup::Dedup;
 use crate::inspect::{Output, Printer};
-use crate::progress::RowCounts;
 use crate::records::Beside;
-use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 use crate::source::{Asked, Range, RangeReader, SourceError};
 use crate::terminal;
@@ -28,11 +26,10 @@ pub(super) fn changelog(
     is_json: bool,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let registry = config.registry.as_ref().map(|settings| Registry::new(settings, Handle::current())).transpose()?;
     let decoder = Decoder::new(
         config.format,
         &Told { before: Before::Whole, ..config.told.clone() },
-        std::sync::Arc::new(Shared::new(registry)),
+        Arc::new(Shared::of(config)?),
     );
     let output = if is_json { Output::Json } else { Output::Text };
     let has_colour = path.is_none() && terminal::has_colour();
@@ -87,16 +84,6 @@ fn read(
     shutdown: &Shutdown,
     mut each: impl FnMut(&Record<'_>, Beside<'_>) -> bool,
 ) -> anyhow::Result<()> {
-    /// Why reading ended early.
-    enum Ended {
-        Source(SourceError),
-        Unread,
-    }
-    impl From<SourceError> for Ended {
-        fn from(error: SourceError) -> Self {
-            Self::Source(error)
-        }
-    }
     let (mut n_records, mut last) = (0_u64, None);
     let outcome = tokio::task::block_in_place(|| {
         let reader = RangeReader::new(&config.source, config.told.max_record_bytes, shutdown.clone())?;
@@ -104,22 +91,22 @@ fn read(
         // a bar among the lines would be in their way
         let is_free = path.is_some() || !io::stdout().is_terminal();
         let bar = if is_free { Bar::new(ranges.iter().map(Range::len).sum()) } else { Bar::hidden() };
-        let outcome = reader.read(&ranges, |(range, offset, (key, payload), beside)| {
+        let outcome = reader.read_while(&ranges, |(range, offset, (key, payload), beside)| {
             let (topic, partition) = (&*range.partition.topic, range.partition.partition);
-            bar.add(1, RowCounts::default());
+            bar.step();
             n_records += 1;
             last = Some((range.partition.clone(), offset));
             let record = Record { topic, partition, offset, key, payload };
-            if each(&record, beside) { Ok(()) } else { Err(Ended::Unread) }
+            each(&record, beside)
         });
         bar.end();
         outcome
     });
     match (outcome, last) {
-        (Ok(()) | Err(Ended::Unread), _) => Ok(()),
-        (Err(Ended::Source(SourceError::Shutdown)), Some((partition, offset))) => {
+        (Ok(()), _) => Ok(()),
+        (Err(SourceError::Shutdown), Some((partition, offset))) => {
             bail!("stopped behind {n_records} records, the last of them at {partition}, offset {offset}")
         }
-        (Err(Ended::Source(error)), _) => Err(error.into()),
+        (Err(error), _) => Err(error.into()),
     }
 }

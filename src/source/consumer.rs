@@ -235,6 +235,18 @@ pub(super) fn of_all(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
     with(kafka, OF_ALL)
 }
 
+/// For ranges: a partition's end is told, and a fetch at it does not hold the next range up.
+const OF_RANGES: &[(&str, &str)] = &[("enable.partition.eof", "true"), ("fetch.wait.max.ms", "10")];
+
+/// A consumer that reads nothing yet, to read ranges.
+///
+/// # Errors
+///
+/// As for [`unsubscribed`].
+pub(super) fn of_ranges(kafka: &Kafka) -> Result<QueuedConsumer, SourceError> {
+    with(kafka, OF_RANGES)
+}
+
 /// A consumer with some properties over those of the user.
 fn with(kafka: &Kafka, fixed: &[(&str, &str)]) -> Result<QueuedConsumer, SourceError> {
     let mut config = ClientConfig::new();

@@ -14,9 +14,10 @@ use super::brokers::{Brokers, There};
 use super::consumer::{self, QueuedConsumer};
 use super::failure::{self, PollError};
 use super::line::Recorded;
+use super::sample::failed;
 use super::survey::Survey;
 use super::{Gatherer, SourceError, Stored, headers};
-use crate::config::{Kafka, Source, Start, Stop, is_subscribed};
+use crate::config::{Source, Start, Stop, is_subscribed};
 use crate::progress::Progress;
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
@@ -93,8 +94,6 @@ enum From {
     File { path: PathBuf, max_record_bytes: usize },
 }
 
-/// The end of a partition is told, and a fetch at it does not hold the next range up.
-const OWN: [(&str, &str); 2] = [("fetch.wait.max.ms", "10"), ("enable.partition.eof", "true")];
 const ANSWER: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -108,10 +107,7 @@ impl RangeReader {
         let from = match source {
             Source::File { path, .. } => From::File { path: path.clone(), max_record_bytes },
             Source::Kafka(kafka) => {
-                let own = OWN.map(|(key, value)| (key.to_owned(), value.to_owned()));
-                let properties = own.into_iter().chain(kafka.properties.iter().cloned()).collect();
-                let kafka = Kafka { properties, ..kafka.clone() };
-                From::Kafka { consumer: Box::new(consumer::unsubscribed(&kafka)?), group: kafka.group }
+                From::Kafka { consumer: Box::new(consumer::of_ranges(kafka)?), group: kafka.group.clone() }
             }
         };
         Ok(Self { shutdown, from })
@@ -205,6 +201,25 @@ impl RangeReader {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Hands over the records of ranges as long as `each` says so.
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read.
+    pub fn read_while(&self, ranges: &[Range], mut each: impl FnMut(Read<'_>) -> bool) -> Result<(), SourceError> {
+        /// Why reading ended early; `None` where nobody wants more.
+        struct Early(Option<SourceError>);
+        impl std::convert::From<SourceError> for Early {
+            fn from(error: SourceError) -> Self {
+                Self(Some(error))
+            }
+        }
+        match self.read(ranges, |read| if each(read) { Ok(()) } else { Err(Early(None)) }) {
+            Ok(()) | Err(Early(None)) => Ok(()),
+            Err(Early(Some(error))) => Err(error),
         }
     }
 
@@ -311,11 +326,6 @@ fn list<'r>(ranges: impl IntoIterator<Item = &'r Range>) -> Result<TopicPartitio
         list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*from)).map_err(failed)?;
     }
     Ok(list)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn failed(error: KafkaError) -> SourceError {
-    SourceError::Fatal(format!("Kafka: {error}"))
 }
 
 /// Ranges as a source of lanes: read from what is stored of them, to their ends.

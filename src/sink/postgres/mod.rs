@@ -150,9 +150,7 @@ impl PostgresSink {
     /// When Postgres refuses or does not answer.
     pub async fn forget_offsets(&mut self) -> Result<(), Failure> {
         let pipeline = self.ledger.pipeline.clone();
-        let query = sqlx::query("delete from rowkind.offsets where pipeline = $1").bind(pipeline);
-        query.execute(self.connected().await?).await?;
-        Ok(())
+        Ok(offsets::forget(self.connected().await?, &pipeline).await?)
     }
 
     /// Claims the whole pipeline, for as long as this sink's connection lives. `false` when another one has it.

@@ -10,6 +10,15 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::records::{Advance, Claim, TopicPartition};
 
+/// Whether there is a `rowkind.offsets`; nothing is stored before.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn is_there(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(connection).await
+}
+
 /// Makes the schema `rowkind` and its tables where they are missing, so that a role without the right to do so can use
 /// those that are there.
 ///
@@ -17,9 +26,7 @@ use crate::records::{Advance, Claim, TopicPartition};
 ///
 /// When Postgres refuses or does not answer.
 pub async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let exists: bool =
-        sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(&mut *connection).await?;
-    if exists {
+    if is_there(connection).await? {
         return Ok(());
     }
     // two instances that start at once must not both create it
@@ -67,8 +74,45 @@ pub async fn all(connection: &mut PgConnection, pipeline: &str) -> Result<HashMa
             .bind(pipeline)
             .fetch_all(connection)
             .await?;
+    Ok(by_partition(rows))
+}
+
+/// The next offsets of some partitions, which stay as they are until the transaction ends.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn hold(
+    connection: &mut PgConnection,
+    pipeline: &str,
+    partitions: &[TopicPartition],
+) -> Result<HashMap<TopicPartition, i64>, sqlx::Error> {
+    let rows: Vec<(String, i32, i64)> = sqlx::query_as(
+        "select topic, partition, next_offset from rowkind.offsets o
+          where pipeline = $1 and (topic, partition) in (select * from unnest($2::text[], $3::integer[]))
+          order by topic, partition for update",
+    )
+    .bind(pipeline)
+    .bind(partitions.iter().map(|partition| partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(partitions.iter().map(|partition| partition.partition).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(by_partition(rows))
+}
+
+fn by_partition(rows: Vec<(String, i32, i64)>) -> HashMap<TopicPartition, i64> {
     let partition = |topic: String, partition| TopicPartition { topic: topic.into(), partition };
-    Ok(rows.into_iter().map(|(topic, number, next_offset)| (partition(topic, number), next_offset)).collect())
+    rows.into_iter().map(|(topic, number, next_offset)| (partition(topic, number), next_offset)).collect()
+}
+
+/// Forgets all offsets of a pipeline.
+///
+/// # Errors
+///
+/// When Postgres refuses or does not answer.
+pub async fn forget(connection: &mut PgConnection, pipeline: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from rowkind.offsets where pipeline = $1").bind(pipeline).execute(connection).await?;
+    Ok(())
 }
 
 /// Stores where the partitions of a pipeline start that has no offsets yet; of two instances that do so, one does.

@@ -46,8 +46,7 @@ impl PostgresSink {
         let mut transaction = connection.begin_with("begin isolation level repeatable read read only").await?;
         let limits = "set local lock_timeout = '5s'; set local statement_timeout = '30s'";
         sqlx::raw_sql(limits).execute(&mut *transaction).await?;
-        let there = "select to_regclass('rowkind.offsets') is not null";
-        if !sqlx::query_scalar(there).fetch_one(&mut *transaction).await? {
+        if !super::offsets::is_there(&mut transaction).await? {
             return Ok(Standing { offsets: None, rejects: Some(HashMap::new()) });
         }
         let offsets = Some(offsets(&mut transaction, &pipeline).await?);

@@ -30,8 +30,7 @@ impl PostgresSink {
     pub async fn look_at_offsets(&mut self) -> Result<(HashMap<TopicPartition, i64>, bool), Failure> {
         let pipeline = self.ledger.pipeline.clone();
         let connection = self.connected().await?;
-        let exists: bool =
-            sqlx::query_scalar("select to_regclass('rowkind.offsets') is not null").fetch_one(&mut *connection).await?;
+        let exists = offsets::is_there(connection).await?;
         let rights = if exists {
             "select has_table_privilege('rowkind.offsets', 'select') and has_table_privilege('rowkind.offsets', 'insert')
                 and has_table_privilege('rowkind.offsets', 'update')"

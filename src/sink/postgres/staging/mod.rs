@@ -19,7 +19,7 @@ use super::ddl::{self, Making, Place};
 use super::plan::{Plan, Planner};
 use super::text::TextColumn;
 use super::writes::{Act, Statement};
-use super::{Failure, PostgresSink, run};
+use super::{Failure, PostgresSink, offsets, run};
 use crate::progress::RowCounts;
 use crate::records::{Records, TopicPartition};
 use crate::rejects::Reject;
@@ -108,12 +108,10 @@ impl Staging {
     ///
     /// When Postgres refuses or does not answer.
     pub async fn next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
-        let sql = "select to_regclass('rowkind.offsets') is not null";
-        let exists: bool = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
-        if !exists {
+        if !offsets::is_there(&mut self.connection).await? {
             return Ok(HashMap::new());
         }
-        Ok(super::offsets::all(&mut self.connection, &self.pipeline).await?)
+        Ok(offsets::all(&mut self.connection, &self.pipeline).await?)
     }
 
     /// The tables that the range is about and whose rows go by no key.
@@ -338,18 +336,7 @@ impl Staging {
     pub async fn hold(&mut self, partitions: &[TopicPartition]) -> Result<HashMap<TopicPartition, i64>, Failure> {
         sqlx::raw_sql("begin; set local lock_timeout = '60s'").execute(&mut self.connection).await?;
         self.is_in_transaction = true;
-        let held: Vec<(String, i32, i64)> = sqlx::query_as(
-            "select topic, partition, next_offset from rowkind.offsets o
-              where pipeline = $1 and (topic, partition) in (select * from unnest($2::text[], $3::integer[]))
-              order by topic, partition for update",
-        )
-        .bind(&self.pipeline)
-        .bind(partitions.iter().map(|partition| partition.topic.to_string()).collect::<Vec<_>>())
-        .bind(partitions.iter().map(|partition| partition.partition).collect::<Vec<_>>())
-        .fetch_all(&mut self.connection)
-        .await?;
-        let partition = |topic: String, partition| TopicPartition { topic: topic.into(), partition };
-        Ok(held.into_iter().map(|(topic, number, next_offset)| (partition(topic, number), next_offset)).collect())
+        Ok(offsets::hold(&mut self.connection, &self.pipeline, partitions).await?)
     }
 
     /// From now on sees the target, and the pipeline's offsets, as they are at this moment; says where they stand. Nobody

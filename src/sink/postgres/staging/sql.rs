@@ -2,6 +2,8 @@
 //!
 //! `s` is the staged table, `k` the keys, `t` the target. Built from names alone; every name is quoted.
 
+use std::fmt::Display;
+
 use super::super::catalog::{TargetColumn, TargetTable};
 use super::super::sql::{all, list, overriding, unnested};
 use super::Staged;
@@ -84,14 +86,11 @@ pub(super) fn differences(table: &Staged, shown: &[&TargetColumn]) -> String {
         None => format!("(select * from {} where false)", table.name),
     };
     format!(
-        "select k.gone, array[{}], {}, {} from {} as k left join {} as s on {} left join {live} as t on {} where {} order by {}",
+        "select k.gone, array[{}], {}, {} from {} where {} order by {}",
         list(table.key.iter().map(|name| format!("k.{}::text", quoted(name)))),
         row("t"),
         row("s"),
-        table.keys,
-        table.name,
-        same_key(&table.key, "s", "k"),
-        same_key(&table.key, "t", "k"),
+        touched(table, &live),
         format_args!(
             "case when {s} is null then {t} is not null or not k.gone when {t} is null then true else {} end",
             differ(table),
@@ -99,6 +98,17 @@ pub(super) fn differences(table: &Staged, shown: &[&TargetColumn]) -> String {
             t = first(&table.key, "t"),
         ),
         names(table.key.iter().map(String::as_str), "k."),
+    )
+}
+
+/// All rows that were touched, `k`, with what is staged of each, `s`, and what the target has of it, `t`.
+fn touched(table: &Staged, live: &dyn Display) -> String {
+    format!(
+        "{} as k left join {} as s on {} left join {live} as t on {}",
+        table.keys,
+        table.name,
+        same_key(&table.key, "s", "k"),
+        same_key(&table.key, "t", "k"),
     )
 }
 
@@ -164,17 +174,13 @@ pub(super) fn merge(table: &Staged, live: &TargetTable, missing: bool) -> String
     let condition =
         if missing { format!("{there} is null") } else { format!("{there} is not null and {}", differ(table)) };
     format!(
-        "insert into {} ({}){} select {} from {} as k join {} as s on {} left join {} as t on {} where {condition} \
-           on conflict ({}) do {action}",
+        "insert into {} ({}){} select {} from {} where {} is not null and {condition} on conflict ({}) do {action}",
         live.name,
         names(all_names(), ""),
         overriding(&columns),
         names(all_names(), "s."),
-        table.keys,
-        table.name,
-        same_key(&table.key, "s", "k"),
-        live.name,
-        same_key(&table.key, "t", "k"),
+        touched(table, &live.name),
+        first(&table.key, "s"),
         names(table.key.iter().map(String::as_str), ""),
     )
 }
@@ -182,12 +188,8 @@ pub(super) fn merge(table: &Staged, live: &TargetTable, missing: bool) -> String
 /// How many rows are in neither table and have not gone.
 pub(super) fn count_unknown(table: &Staged, live: &TargetTable) -> String {
     format!(
-        "select count(*) from {} as k left join {} as s on {} left join {} as t on {} where not k.gone and {} is null and {} is null",
-        table.keys,
-        table.name,
-        same_key(&table.key, "s", "k"),
-        live.name,
-        same_key(&table.key, "t", "k"),
+        "select count(*) from {} where not k.gone and {} is null and {} is null",
+        touched(table, &live.name),
         first(&table.key, "s"),
         first(&table.key, "t"),
     )
