@@ -42,6 +42,11 @@ pub struct Advance {
 }
 
 impl Advance {
+    /// Whether the other one is of the same partition under the same claim.
+    pub fn is_of_claim(&self, other: &Self) -> bool {
+        (&self.partition, self.epoch) == (&other.partition, other.epoch)
+    }
+
     fn claimed(&self) -> Claimed<'_> {
         let Self { partition, epoch, from, n_partitions, .. } = self;
         Claimed { partition, n_partitions: *n_partitions, epoch: *epoch, next_offset: *from }
@@ -259,28 +264,33 @@ impl Records {
         kept
     }
 
-    /// The records from `start` on without those of the partitions in `lost`, given that those before have been applied.
+    /// The records from `start` on without those whose claims are lost, given that those before have been applied.
     #[must_use]
-    pub fn without(&self, lost: &[TopicPartition], start: usize) -> Self {
-        let mut kept = Self::default();
-        for advance in self.advances(&(start..self.len())) {
-            if !lost.contains(&advance.partition) {
-                kept.advances.push(Advance { to: advance.from, ..advance });
-            }
+    pub fn without(&self, is_lost: impl Fn(&Advance) -> bool, start: usize) -> Self {
+        let mut kept = Self { is_tail: self.is_tail, ..Self::default() };
+        let advances = || self.advances(&(start..self.len())).into_iter().filter(|advance| !is_lost(advance));
+        for advance in advances() {
+            kept.advances.push(Advance { to: advance.from, ..advance });
         }
         for (index, entry) in self.entries.iter().enumerate().skip(start) {
             let advance = &self.advances[entry.partition];
-            if !lost.contains(&advance.partition) {
+            if !is_lost(advance) {
                 let record = self.get(index);
                 kept.push(advance.claimed(), entry.offset, (record.key, record.payload), self.beside(index));
             }
         }
-        for advance in self.advances(&(start..self.len())) {
-            if !lost.contains(&advance.partition) {
-                kept.advance(advance.claimed(), advance.to);
-            }
+        for advance in advances() {
+            kept.advance(advance.claimed(), advance.to);
         }
         kept
+    }
+
+    /// Leaves out what there is of a partition, whose claim has ended.
+    pub fn revoke(&mut self, partition: &TopicPartition) {
+        let is_lost = |advance: &Advance| advance.partition == *partition;
+        if self.advances.iter().any(is_lost) {
+            *self = self.without(is_lost, 0);
+        }
     }
 }
 
@@ -342,11 +352,24 @@ mod tests {
 
     #[test]
     fn a_lost_partition_leaves_the_others_as_they_are() {
-        let kept = sample().without(&[partition(0)], 0);
+        let mut kept = sample();
+        kept.revoke(&partition(0));
         assert_eq!(moves(&kept, 0..kept.len()), [(1, 3, 10)]);
         assert_eq!((kept.get(0).offset, kept.n_partitions(0)), (9, 2));
         assert_eq!(kept.beside(0), Beside { timestamp_ms: Some(7), headers: "[]" });
-        let rest = sample().without(&[], 1);
+        let rest = sample().without(|_| false, 1);
         assert_eq!(moves(&rest, 0..rest.len()), [(0, 5, 8), (1, 3, 10)]);
+    }
+
+    #[test]
+    fn a_claim_that_is_lost_leaves_the_next_one_of_its_partition() {
+        let place = partition(0);
+        let claimed = |epoch, next_offset| Claimed { partition: &place, n_partitions: 1, epoch, next_offset };
+        let mut records = Records::default();
+        records.push(claimed(1, 7), 7, (None, None), Beside::default());
+        records.push(claimed(2, 4), 4, (None, None), Beside::default());
+        let lost = records.advances(&(0..1));
+        let kept = records.without(|advance| lost.iter().any(|lost| lost.is_of_claim(advance)), 0);
+        assert_eq!((moves(&kept, 0..1), kept.get(0).offset), (vec![(0, 4, 5)], 4));
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::RunError;
 use crate::dedup::{Dedup, Seen};
 use crate::progress::Progress;
-use crate::records::{Records, TopicPartition};
+use crate::records::{Advance, Records, TopicPartition};
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::catalog::Catalog;
@@ -248,7 +248,8 @@ impl Lane {
                 }
                 Err(Failure::Lost(lost)) => {
                     self.note_lost(&lost)?;
-                    records = records.without(&lost, part.range.start);
+                    let is_lost = |advance: &Advance| lost.iter().any(|lost| lost.is_of_claim(advance));
+                    records = records.without(is_lost, part.range.start);
                     todo.clear();
                     if !records.is_empty() {
                         todo.push(Part { range: 0..records.len(), way: Way::Compacted });
@@ -329,8 +330,8 @@ impl Lane {
         plan.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
     }
 
-    fn note_lost(&mut self, lost: &[TopicPartition]) -> Result<(), RunError> {
-        for partition in lost {
+    fn note_lost(&mut self, lost: &[Advance]) -> Result<(), RunError> {
+        for Advance { partition, .. } in lost {
             let since = self.lost.entry(partition.clone()).or_insert_with(Instant::now);
             if since.elapsed() > LOST_FOR_GOOD {
                 return Err(RunError::Fatal(format!(

@@ -117,12 +117,12 @@ impl Relay {
                 }
                 Err(Failure::Record(index, reason)) => drop(refused.insert(index, reason)),
                 Err(Failure::Lost(lost)) => {
-                    for partition in &lost {
+                    for Advance { partition, .. } in &lost {
                         tracing::info!(
-                            "{partition}: it was given to another instance; its records are left to that one"
+                            "{partition}: the group has taken it away; its records are left to whoever has it"
                         );
                     }
-                    records = records.without(&lost, 0);
+                    records = records.without(|advance| lost.iter().any(|lost| lost.is_of_claim(advance)), 0);
                     refused.clear();
                     if records.is_empty() {
                         return Ok(Flow::On);

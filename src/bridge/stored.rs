@@ -166,7 +166,7 @@ impl InGroup {
         }
         // of a partition that was never read there is nothing to learn
         let learnt = state.map(|_| learnt.unwrap_or(if stored.is_some() { 0 } else { next_offset }));
-        let epoch = self.ownership.take(partition);
+        let epoch = self.ownership.take(partition, next_offset);
         Ok(Claim { next_offset, epoch, learnt })
     }
 }

@@ -98,10 +98,13 @@ impl Gatherer {
         }
     }
 
-    /// Lets a partition go. What was gathered of it is still handed over; its epoch decides whether it counts.
+    /// Lets a partition go. What was handed over of it may still count, as its epoch decides; what was not is left to
+    /// whoever reads on, so that a batch has no two claims of a partition.
     pub fn revoke(&mut self, partition: &TopicPartition) {
-        if let Some(of_topic) = self.positions.get_mut(&partition.topic) {
-            of_topic.remove(&partition.partition);
+        if let Some(of_topic) = self.positions.get_mut(&partition.topic)
+            && let Some(position) = of_topic.remove(&partition.partition)
+        {
+            self.lanes[position.lane].revoke(partition);
         }
     }
 
@@ -243,6 +246,14 @@ impl Lane {
         is_handed
     }
 
+    fn revoke(&mut self, partition: &TopicPartition) {
+        self.open.revoke(partition);
+        self.tail.revoke(partition);
+        if self.open.is_empty() && self.tail.is_empty() {
+            self.since = None;
+        }
+    }
+
     fn close_tail(&mut self) -> bool {
         hand_over(&self.inbox, &mut self.tail, Records::of_tail())
     }
@@ -288,5 +299,26 @@ mod tests {
         gatherer.close_due();
         let records = batches.try_recv().expect("a batch was handed over");
         assert_eq!((records.len(), records.advances(&(0..1))[0].to), (1, 8));
+    }
+
+    #[test]
+    fn what_was_gathered_of_a_claim_ends_with_it() {
+        let limits = Limits { max_rows: 10, max_bytes: 1_000, linger: Duration::ZERO };
+        let (inbox, mut batches) = mpsc::channel(1);
+        let mut gatherer = Gatherer::new(limits, vec![inbox]);
+        let partition = TopicPartition { topic: "t".into(), partition: 0 };
+        let claimed = |epoch, next_offset| Claimed { partition: &partition, n_partitions: 1, epoch, next_offset };
+        let push =
+            |gatherer: &mut Gatherer, offset| gatherer.push(("t", 0, offset), (None, None), Beside::default(), || true);
+        gatherer.assign(claimed(1, 7), 7, None);
+        push(&mut gatherer, 7);
+        gatherer.revoke(&partition);
+        assert_eq!(gatherer.close_due(), None);
+        gatherer.assign(claimed(2, 4), 4, None);
+        push(&mut gatherer, 4);
+        gatherer.close_due();
+        let records = batches.try_recv().expect("a batch was handed over");
+        let advances = records.advances(&(0..records.len()));
+        assert_eq!(advances.iter().map(|a| (a.epoch, a.from, a.to)).collect::<Vec<_>>(), [(2, 4, 5)]);
     }
 }

@@ -5,6 +5,7 @@
 //! assigned anew has another epoch, under which older batches do not count.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -21,10 +22,17 @@ pub struct Ownership(RwLock<Owned>);
 
 #[derive(Default)]
 struct Owned {
-    epochs: HashMap<TopicPartition, i64>,
+    taken: HashMap<TopicPartition, Taken>,
     last_epoch: i64,
     /// There is none where records are read from a file.
     consumer: Option<Arc<QueuedConsumer>>,
+}
+
+/// A partition that this instance has.
+struct Taken {
+    epoch: i64,
+    /// Up to where its records have been written.
+    next_offset: AtomicI64,
 }
 
 /// The partitions stay while this lives.
@@ -43,12 +51,12 @@ impl Ownership {
         *self.write() = Owned::default();
     }
 
-    /// Takes a partition under an epoch of its own.
-    pub fn take(&self, partition: &TopicPartition) -> i64 {
+    /// Takes a partition from its next offset on, under an epoch of its own.
+    pub fn take(&self, partition: &TopicPartition, next_offset: i64) -> i64 {
         let mut owned = self.write();
         owned.last_epoch += 1;
         let epoch = owned.last_epoch;
-        owned.epochs.insert(partition.clone(), epoch);
+        owned.taken.insert(partition.clone(), Taken { epoch, next_offset: next_offset.into() });
         epoch
     }
 
@@ -59,7 +67,7 @@ impl Ownership {
         }
         let mut owned = self.write();
         for partition in partitions {
-            owned.epochs.remove(partition);
+            owned.taken.remove(partition);
         }
     }
 
@@ -109,10 +117,28 @@ impl Ownership {
 }
 
 impl Held<'_> {
-    /// Those partitions that this instance does not have any more.
-    pub fn lost(&self, advances: &[Advance]) -> Vec<TopicPartition> {
-        let is_lost = |advance: &&Advance| self.0.epochs.get(&advance.partition) != Some(&advance.epoch);
-        advances.iter().filter(is_lost).map(|advance| advance.partition.clone()).collect()
+    /// Those advances whose partitions this instance does not have any more.
+    pub fn lost(&self, advances: &[Advance]) -> Vec<Advance> {
+        advances.iter().filter(|advance| self.taken(advance).is_none()).cloned().collect()
+    }
+
+    /// The first of these advances that would leave records out, and where its partition stands.
+    pub fn gap<'a>(&self, advances: &'a [Advance]) -> Option<(&'a Advance, i64)> {
+        let stands = |advance| Some((advance, self.taken(advance)?.next_offset.load(Ordering::Relaxed)));
+        advances.iter().filter_map(stands).find(|(advance, stands)| advance.from != *stands)
+    }
+
+    /// Notes what has been written.
+    pub fn move_on(&self, advances: &[Advance]) {
+        for advance in advances {
+            if let Some(taken) = self.taken(advance) {
+                taken.next_offset.store(advance.to, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn taken(&self, advance: &Advance) -> Option<&Taken> {
+        self.0.taken.get(&advance.partition).filter(|taken| taken.epoch == advance.epoch)
     }
 
     /// As whom offsets are sent; `None` where nobody reads from Kafka.

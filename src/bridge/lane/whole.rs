@@ -3,7 +3,7 @@
 
 use super::{Backoff, Flow, Lane, Part, Way};
 use crate::bridge::RunError;
-use crate::records::{Records, TopicPartition};
+use crate::records::{Advance, Records};
 use crate::rejects::{Reject, Verdict};
 use crate::sink::postgres::{Applied, Failure};
 
@@ -77,8 +77,8 @@ impl Lane {
 }
 
 /// What a pipeline says that cannot go on with a part of its partitions.
-fn taken_over(partitions: &[TopicPartition]) -> String {
-    let names: Vec<_> = partitions.iter().map(ToString::to_string).collect();
+fn taken_over(lost: &[Advance]) -> String {
+    let names: Vec<_> = lost.iter().map(|advance| advance.partition.to_string()).collect();
     format!(
         "{}: taken over while transactions of it waited, of which nothing was applied. Start again; with `sink.apply` = \"transactions\" one \
          instance alone can be at work",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::records::TopicPartition;
+use crate::records::Advance;
 
 /// Why a batch was not written. No `read_committed` reader sees any of it.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub enum Failure {
     Retry(String),
     /// This record, by its index in the batch, cannot be written. `1` says why.
     Record(usize, String),
-    /// Another instance has these partitions now.
-    Lost(Vec<TopicPartition>),
+    /// These claims have ended: another instance has the partitions now, or this one has claimed them anew.
+    Lost(Vec<Advance>),
     /// A person has to act.
     Fatal(String),
 }
@@ -23,7 +23,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Retry(text) | Self::Record(_, text) | Self::Fatal(text) => f.write_str(text),
-            Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
+            Self::Lost(lost) => write!(f, "{} partitions belong to another instance", lost.len()),
         }
     }
 }

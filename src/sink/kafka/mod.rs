@@ -59,6 +59,7 @@ impl KafkaSink {
         self.connect()?;
         if self.is_in_doubt && self.is_committed(advances)? {
             self.is_in_doubt = false;
+            self.ownership.hold().move_on(advances);
             return Ok(());
         }
         self.is_in_doubt = false;
@@ -140,10 +141,17 @@ impl KafkaSink {
             if !lost.is_empty() {
                 return Err(producer.abort(Failure::Lost(lost)));
             }
+            if let Some((Advance { partition, from, .. }, stands)) = held.gap(advances) {
+                return Err(producer.abort(Failure::Fatal(format!(
+                    "{partition}: the records from offset {stands} to {from} were not written, and those behind them are to be: this is a bug of rowkind, please report it; nothing is lost, start again"
+                ))));
+            }
             if let Some(member) = held.member() {
                 producer.send_offsets(advances, &member)?;
             }
         }
-        producer.commit()
+        producer.commit()?;
+        held.move_on(advances);
+        Ok(())
     }
 }

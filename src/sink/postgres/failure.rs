@@ -7,7 +7,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use super::plan::Unplanned;
 use super::writes::Unfound;
-use crate::records::TopicPartition;
+use crate::records::{Advance, TopicPartition};
 use crate::rejects::Reason;
 
 /// Why a batch was not applied. Nothing of it was.
@@ -30,8 +30,8 @@ pub enum Failure {
     Unblocked(Vec<TopicPartition>),
     /// The target's tables have changed under us: look them up again.
     Stale(String),
-    /// Another instance has these partitions now.
-    Lost(Vec<TopicPartition>),
+    /// These claims have ended: another instance has the partitions now, or this one has claimed them anew.
+    Lost(Vec<Advance>),
     /// A person has to act.
     Fatal(String),
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Failure {
             Self::Unblocked(partitions) => {
                 write!(f, "rejects of {} partitions are not open any more", partitions.len())
             }
-            Self::Lost(partitions) => write!(f, "{} partitions belong to another instance", partitions.len()),
+            Self::Lost(lost) => write!(f, "{} partitions belong to another instance", lost.len()),
         }
     }
 }

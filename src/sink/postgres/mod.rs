@@ -401,7 +401,7 @@ async fn advance(
     if ours.len() == advances.len() {
         return Ok(false);
     }
-    lost.retain(|partition| !ours.contains(partition));
+    lost.retain(|advance| !ours.contains(advance));
     Err(Failure::Lost(lost))
 }
 

@@ -179,18 +179,18 @@ pub async fn advance(
     transaction: &mut Transaction<'_, Postgres>,
     pipeline: &str,
     advances: &[Advance],
-) -> Result<Vec<TopicPartition>, sqlx::Error> {
+) -> Result<Vec<Advance>, sqlx::Error> {
     if advances.is_empty() {
         return Ok(Vec::new());
     }
     let column = |of: fn(&Advance) -> i64| advances.iter().map(of).collect::<Vec<i64>>();
-    let moved: Vec<(String, i32)> = sqlx::query_as(
+    let moved: Vec<(String, i32, i64)> = sqlx::query_as(
         "update rowkind.offsets o set next_offset = a.next, updated_at = now()
            from unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
                 as a(topic, partition, previous, next, epoch)
           where o.pipeline = $1 and o.topic = a.topic and o.partition = a.partition
             and o.next_offset = a.previous and o.epoch = a.epoch
-         returning o.topic, o.partition",
+         returning o.topic, o.partition, o.epoch",
     )
     .bind(pipeline)
     .bind(advances.iter().map(|advance| advance.partition.topic.to_string()).collect::<Vec<_>>())
@@ -200,12 +200,14 @@ pub async fn advance(
     .bind(column(|advance| advance.epoch))
     .fetch_all(&mut **transaction)
     .await?;
-    let is_moved =
-        |lost: &TopicPartition| moved.iter().any(|(topic, number)| **topic == *lost.topic && *number == lost.partition);
-    Ok(advances.iter().map(|advance| advance.partition.clone()).filter(|partition| !is_moved(partition)).collect())
+    let is_moved = |advance: &&Advance| {
+        let Advance { partition: TopicPartition { topic, partition }, epoch, .. } = advance;
+        moved.iter().any(|moved| (&*moved.0, moved.1, moved.2) == (&**topic, *partition, *epoch))
+    };
+    Ok(advances.iter().filter(|advance| !is_moved(advance)).cloned().collect())
 }
 
-/// The partitions that stand where these advances lead, under this instance's epoch: nobody else can have moved them.
+/// Those advances whose partitions stand where they lead, under this instance's epoch: nobody else can have moved them.
 ///
 /// # Errors
 ///
@@ -214,7 +216,7 @@ pub async fn applied(
     transaction: &mut Transaction<'_, Postgres>,
     pipeline: &str,
     advances: &[Advance],
-) -> Result<Vec<TopicPartition>, sqlx::Error> {
+) -> Result<Vec<Advance>, sqlx::Error> {
     let mut applied = Vec::new();
     for advance in advances {
         let stands: Option<bool> = sqlx::query_scalar(
@@ -229,7 +231,7 @@ pub async fn applied(
         .fetch_optional(&mut **transaction)
         .await?;
         if stands == Some(true) {
-            applied.push(advance.partition.clone());
+            applied.push(advance.clone());
         }
     }
     Ok(applied)

@@ -213,7 +213,16 @@ impl Drop for Bridge {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("what the bridge logged in the end:\n{}", last_lines(&self.log()));
+        }
     }
+}
+
+/// As much of a log as one reads.
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(60)..].join("\n")
 }
 
 impl Ended {
