@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use rowkind_formats::Row;
+use rowkind_formats::{Row, RowKind};
 
 /// What is left to do for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Change<'a> {
         row: Row<'a>,
         /// Whether the batch deleted the key before: then the old row goes first.
         replaces: bool,
+        /// Whether there is no row of this key then, as far as the source says: it came in this batch.
+        comes: bool,
         /// The record that brought the row, as its index in the batch.
         record: usize,
     },
@@ -86,7 +88,8 @@ impl<'a> TableBatch<'a> {
     pub fn upsert(&mut self, key: Vec<u8>, row: Row<'a>, record: usize) {
         match self.entry(key) {
             Entry::Vacant(entry) => {
-                entry.insert(Change::Upsert { row, replaces: false, record });
+                let comes = row.kind == RowKind::Insert;
+                entry.insert(Change::Upsert { row, replaces: false, comes, record });
             }
             Entry::Occupied(mut entry) => entry.get_mut().follow(row, record),
         }
@@ -143,6 +146,11 @@ impl<'a> TableBatch<'a> {
         self.way
     }
 
+    /// How many rows come that are not there, as far as the source says.
+    pub fn n_coming(&self) -> usize {
+        self.changes.values().filter(|change| matches!(change, Change::Upsert { comes: true, .. })).count()
+    }
+
     /// The changes with their keys, the rows that go by all their columns, and those that go by nothing. What is compacted
     /// is in the order of its bytes, the same in every instance.
     pub fn into_changes(
@@ -175,16 +183,16 @@ impl Way {
 
 impl<'a> Change<'a> {
     fn follow(&mut self, mut row: Row<'a>, record: usize) {
-        let replaces = match self {
-            Self::Delete => true,
+        let (replaces, comes) = match self {
+            Self::Delete => (true, true),
             // the row that is marked may not be there, so that nothing can be carried but what the new row lacks anyway
-            Self::Mark { .. } => false,
-            Self::Upsert { row: known, replaces, .. } => {
+            Self::Mark { .. } => (false, false),
+            Self::Upsert { row: known, replaces, comes, .. } => {
                 carry(known, &mut row);
-                *replaces
+                (*replaces, *comes)
             }
         };
-        *self = Self::Upsert { row, replaces, record };
+        *self = Self::Upsert { row, replaces, comes, record };
     }
 }
 
@@ -230,7 +238,7 @@ fn carry<'a>(known: &mut Row<'a>, row: &mut Row<'a>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rowkind_formats::{Column, RowKind, Value};
+    use rowkind_formats::{Column, Value};
 
     /// `a=1 b=?`: column a was sent as 1, column b was not sent.
     fn row(text: &str) -> Row<'_> {

@@ -17,6 +17,7 @@ mod auto;
 mod changelogs;
 mod changes;
 mod check;
+mod copied;
 mod demo;
 mod doubt;
 mod errors;

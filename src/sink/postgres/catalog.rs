@@ -18,6 +18,7 @@ pub type Catalog = HashMap<TargetName, Option<Arc<TargetTable>>>;
 
 /// A table of the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is another thing that the catalog says")]
 pub struct TargetTable {
     /// Its name.
     pub name: TargetName,
@@ -35,6 +36,9 @@ pub struct TargetTable {
     pub is_referenced: bool,
     /// Whether a constraint on its rows can wait for the end of the transaction.
     pub has_deferrable: bool,
+    /// Whether `COPY` does the same to it as an insert: it is a table, without rules, row-level security or a type that reads
+    /// its text by the locale.
+    pub takes_copy: bool,
 }
 
 /// A column of the target.
@@ -56,6 +60,13 @@ pub struct TargetColumn {
     pub is_identity: bool,
 }
 
+impl TargetColumn {
+    /// Whether its type reads the text that a cast to it reads.
+    fn reads_plain_text(&self) -> bool {
+        !self.cast.starts_with(MONEY)
+    }
+}
+
 impl TargetTable {
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&TargetColumn> {
@@ -74,6 +85,9 @@ impl TargetTable {
         self.unique_keys.iter().find(same).map(Vec::as_slice)
     }
 }
+
+/// In front of a cast to money.
+const MONEY: &str = "numeric::";
 
 const COLUMNS: &str = "
 with recursive base as (
@@ -108,7 +122,8 @@ select i.indisprimary as is_primary,
 const CONSTRAINTS: &str = "
 select array(select distinct confrelid from pg_constraint where contype = 'f' and conrelid = $1 and confrelid <> $1) as parents,
        exists(select from pg_constraint where contype = 'f' and confrelid = $1 and conrelid <> $1) as is_referenced,
-       exists(select from pg_constraint where condeferrable and $1 in (conrelid, confrelid)) as has_deferrable";
+       exists(select from pg_constraint where condeferrable and $1 in (conrelid, confrelid)) as has_deferrable,
+       (select relkind in ('r', 'p') and not relhasrules and not relrowsecurity from pg_class where oid = $1) as takes_copy";
 
 /// Looks a table up; `None` when there is none of that name. Partitioned and foreign tables and views are tables here.
 ///
@@ -124,10 +139,12 @@ pub async fn load(connection: &mut PgConnection, name: &TargetName) -> Result<Op
     let constraints = sqlx::query(CONSTRAINTS).bind(oid).fetch_one(&mut *connection).await?;
     let parents: Vec<Oid> = constraints.try_get("parents")?;
     let has_primary_key = keys.first().is_some_and(|row| row.try_get("is_primary").unwrap_or(false));
+    let columns = columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(TargetTable {
         name: name.clone(),
         oid: oid.0,
-        columns: columns.iter().map(column).collect::<Result<_, _>>()?,
+        takes_copy: constraints.try_get("takes_copy")? && columns.iter().all(TargetColumn::reads_plain_text),
+        columns,
         unique_keys: keys.iter().map(|row| row.try_get("names")).collect::<Result<_, _>>()?,
         has_primary_key,
         references: parents.into_iter().map(|parent| parent.0).collect(),
@@ -147,7 +164,7 @@ fn column(row: &PgRow) -> Result<TargetColumn, sqlx::Error> {
     Ok(TargetColumn {
         name: row.try_get("name")?,
         // money reads text by the database's locale, a number not
-        cast: if ty == "money" { format!("numeric::{cast}") } else { cast },
+        cast: if ty == "money" { format!("{MONEY}{cast}") } else { cast },
         declared: row.try_get("declared")?,
         kind,
         has_equality: row.try_get("has_equality")?,

@@ -8,6 +8,7 @@
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
 //! - [`offsets`]: whose partition it is, and how far it has come
+//! - `copy`: rows that are not in the target yet
 //! - [`types`]: what a new column's type is
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - `deferred`: constraints that wait for the end of the batch
@@ -20,6 +21,7 @@
 
 mod aside;
 pub mod catalog;
+mod copy;
 mod ddl;
 mod deferred;
 pub mod evolve;
@@ -61,6 +63,7 @@ use crate::records::{Advance, Claim, Records, TopicPartition};
 use crate::rejects::Reject;
 use crate::rejects::blocked::Keys;
 use catalog::Catalog;
+use copy::Copying;
 use ddl::{Making, Place};
 pub use failure::Failure;
 pub use kept::Chosen;
@@ -84,6 +87,7 @@ pub struct PostgresSink {
     ledger: Arc<Ledger>,
     connection: Option<PgConnection>,
     catalog: Arc<Catalog>,
+    copying: Arc<Copying>,
 }
 
 /// What one transaction did.
@@ -109,6 +113,7 @@ impl PostgresSink {
             sync_sequences,
             connection: None,
             catalog: Arc::default(),
+            copying: Arc::default(),
         }
     }
 
@@ -249,9 +254,10 @@ impl PostgresSink {
     }
 
     async fn write_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
-        let (ledger, defers) = (Arc::clone(&self.ledger), deferred::are_in(&self.catalog));
+        let (ledger, copying) = (Arc::clone(&self.ledger), Arc::clone(&self.copying));
+        let defers = deferred::are_in(&self.catalog);
         let transaction = self.connected().await?.begin().await?;
-        commit(transaction, &ledger, records, plan, defers).await
+        commit(transaction, &ledger, (records, plan), (&copying, defers)).await
     }
 
     async fn plan_and_write(
@@ -260,14 +266,14 @@ impl PostgresSink {
         range: Range<usize>,
         planner: &mut Planner,
     ) -> Result<Applied, Failure> {
-        let (ledger, making) = (Arc::clone(&self.ledger), self.making());
+        let (ledger, copying, making) = (Arc::clone(&self.ledger), Arc::clone(&self.copying), self.making());
         let mut catalog = Arc::clone(&self.catalog);
         let mut altered = Vec::new();
         let mut transaction = self.connected().await?.begin().await?;
         let plan = |catalog: &_| planner.plan(records, range.clone(), catalog, None);
         let plan = resolved(&mut transaction, &mut catalog, &making, &mut altered, plan).await?;
         let defers = deferred::are_in(&catalog);
-        let applied = commit(transaction, &ledger, records, plan, defers).await?;
+        let applied = commit(transaction, &ledger, (records, plan), (&copying, defers)).await?;
         self.altered(altered, catalog);
         Ok(applied)
     }
@@ -371,16 +377,19 @@ async fn resolved(
 async fn commit(
     mut transaction: Transaction<'_, Postgres>,
     ledger: &Ledger,
-    records: &Records,
-    plan: Plan,
-    defers: bool,
+    (records, plan): (&Records, Plan),
+    (copying, defers): (&Copying, bool),
 ) -> Result<Applied, Failure> {
     let advances = records.advances(&plan.range);
     if advance(&mut transaction, &ledger.pipeline, &advances).await? {
         if defers {
             deferred::defer(&mut transaction).await?;
         }
-        execute(&mut transaction, &plan.statements).await?;
+        for statement in &plan.statements {
+            if !copying.copy(&mut transaction, statement).await? {
+                execute_one(&mut transaction, statement).await?;
+            }
+        }
         ledger.keep(&mut transaction, records, &plan.passed).await?;
         transaction.commit().await?;
     }
@@ -407,16 +416,17 @@ async fn advance(
 
 async fn execute(transaction: &mut PgConnection, statements: &[Statement]) -> Result<(), Failure> {
     for statement in statements {
-        let n_found = run(transaction, &statement.sql, &statement.params).await?;
-        let Statement { params, unfound, .. } = statement;
-        let n_rows = params.first().map_or(0, |column| u64::try_from(column.n).unwrap_or(0));
-        if let Some(unfound) = unfound
-            && n_found < n_rows
-        {
-            return Err((*unfound).into());
-        }
+        execute_one(transaction, statement).await?;
     }
     Ok(())
+}
+
+async fn execute_one(transaction: &mut PgConnection, statement: &Statement) -> Result<(), Failure> {
+    let n_found = run(transaction, &statement.sql, &statement.params).await?;
+    match statement.unfound {
+        Some(unfound) if n_found < statement.n_rows() as u64 => Err(unfound.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Runs a statement; how many rows it found.

@@ -40,6 +40,11 @@ pub fn insert(table: &TargetTable, columns: &[&TargetColumn]) -> String {
     )
 }
 
+/// `COPY`: rows that are not there. An identity column takes the values that are given.
+pub fn copy(table: &TargetTable, columns: &[&TargetColumn]) -> String {
+    format!("copy {} ({}) from stdin", table.name, list(columns.iter().map(|column| quoted(&column.name))))
+}
+
 /// `UPDATE … FROM`: rows of which some columns were not sent and stay what they are.
 pub fn update(table: &TargetTable, columns: &[&TargetColumn], key: &[String]) -> String {
     let is_key = |column: &TargetColumn| key.contains(&column.name);

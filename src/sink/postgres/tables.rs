@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rowkind_formats::RowSchema;
 
 use super::catalog::{Catalog, TargetTable};
+use super::copy;
 use super::foreign_keys;
 use super::modes::Modes;
 use super::plan::Refusal;
@@ -104,14 +105,18 @@ fn of_table(pending: Pending<'_>, table: &TargetTable, modes: Modes) -> Result<P
         part.removals.push(Statement::new(Act::Truncate, table, sql::truncate(table), (&[], &[]), Vec::new()));
     }
     let way = batch.way();
+    let copies_rows = way == Way::Compacted && copy::is_worth_it(table, batch.n_coming());
     let (changes, copies, appended) = batch.into_changes();
     let mut writes = Writes::new(table, &key, modes);
+    if copies_rows {
+        writes = writes.copying();
+    }
     for (key_bytes, change) in changes {
         match change {
             Change::Delete => writes.delete(&key_bytes),
             Change::Mark { row, record } => writes.write(&row, Mode::Mark).map_err(|refusal| (record, refusal))?,
-            Change::Upsert { row, replaces, record } => {
-                writes.upsert(&key_bytes, &row, replaces).map_err(|refusal| (record, refusal))?;
+            Change::Upsert { row, replaces, comes, record } => {
+                writes.upsert(&key_bytes, &row, (replaces, comes)).map_err(|refusal| (record, refusal))?;
             }
         }
         if way == Way::RowByRow {

@@ -28,6 +28,26 @@ pub struct TextColumn {
 }
 
 impl TextColumn {
+    /// Number of elements.
+    pub fn n_elements(&self) -> usize {
+        usize::try_from(self.n).unwrap_or(0)
+    }
+
+    /// The elements in their order; `None` for NULL.
+    pub fn elements(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let mut rest = &*self.bytes;
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+                rest = behind;
+                return Some(None);
+            };
+            let (element, behind) = behind.split_at_checked(length)?;
+            rest = behind;
+            Some(Some(element))
+        })
+    }
+
     /// Appends NULL.
     pub fn push_null(&mut self) {
         self.n += 1;

@@ -1,6 +1,6 @@
 //! The changes of one table as statements with their parameters.
 //!
-//! Per table, in this order: deletes, updates of rows that were sent in part, marks, upserts, appended rows. Rows with different
+//! Per table, in this order: deletes, updates of rows that were sent in part, marks, rows that come, upserts, appended rows. Rows with different
 //! columns go in different statements.
 
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rowkind_formats::{Column, Error, ErrorKind, Key, Row, RowKind, Value};
 
 use super::catalog::{TargetColumn, TargetTable};
+use super::copy;
 use super::evolve;
 use super::kind::Kind;
 use super::modes::Modes;
@@ -33,6 +34,8 @@ pub struct Statement {
     pub key: Vec<usize>,
     /// What it means when a row is not found that has to be; `None` where none has.
     pub unfound: Option<Unfound>,
+    /// `COPY` that does the same where none of its rows is there yet; `None` where that is not to be expected.
+    pub copy: Option<String>,
 }
 
 /// What a statement does.
@@ -58,6 +61,11 @@ pub enum Unfound {
 }
 
 impl Statement {
+    /// How many rows it has parameters for.
+    pub fn n_rows(&self) -> usize {
+        self.params.first().map_or(0, TextColumn::n_elements)
+    }
+
     /// A statement that may find any number of its rows, which go by these columns.
     pub(super) fn new(
         act: Act,
@@ -69,7 +77,7 @@ impl Statement {
         let is_key = |(_, column): &(usize, &&TargetColumn)| key.contains(&column.name);
         let key = columns.iter().enumerate().filter(is_key).map(|(at, _)| at).collect();
         let columns = columns.iter().map(|column| (column.name.clone(), column.cast.clone())).collect();
-        Self { act, table: table.name.clone(), sql: sql.into(), params, columns, key, unfound: None }
+        Self { act, table: table.name.clone(), sql: sql.into(), params, columns, key, unfound: None, copy: None }
     }
 }
 
@@ -174,6 +182,8 @@ pub(super) struct Writes<'t> {
     table: &'t TargetTable,
     key: &'t [String],
     modes: Modes,
+    /// Whether rows that come are kept apart from those that may be there.
+    copies: bool,
     deletes: Vec<TextColumn>,
     groups: Vec<Group<'t>>,
 }
@@ -187,6 +197,8 @@ pub(super) enum Mode {
     Update,
     /// The row takes these columns if it is there.
     Mark,
+    /// The row is there afterwards, and was not before, as far as the source says.
+    Come,
     /// The row is there afterwards.
     Upsert,
     /// One more row.
@@ -207,7 +219,12 @@ struct Group<'t> {
 
 impl<'t> Writes<'t> {
     pub(super) fn new(table: &'t TargetTable, key: &'t [String], modes: Modes) -> Self {
-        Self { table, key, modes, deletes: Vec::new(), groups: Vec::new() }
+        Self { table, key, modes, copies: false, deletes: Vec::new(), groups: Vec::new() }
+    }
+
+    /// The same with rows that come in statements of their own, which `COPY` can do.
+    pub(super) fn copying(self) -> Self {
+        Self { copies: true, ..self }
     }
 
     /// The row of this key goes.
@@ -218,15 +235,21 @@ impl<'t> Writes<'t> {
         push_key(&mut self.deletes, key);
     }
 
-    /// The row of this key comes, or takes what was sent of it. `replaces`: the old one goes first.
-    pub(super) fn upsert(&mut self, key: &[u8], row: &Row<'_>, replaces: bool) -> Result<(), Refusal> {
+    /// The row of this key comes, or takes what was sent of it. `replaces`: the old one goes first. `comes`: none is there
+    /// then, as far as the source says.
+    pub(super) fn upsert(&mut self, key: &[u8], row: &Row<'_>, (replaces, comes): (bool, bool)) -> Result<(), Refusal> {
         let is_partial = !row.not_sent.is_empty();
         if is_partial && replaces {
             let name = row.not_sent.first().map_or("", |name| name);
             let expected = "the column's value, since the row was deleted before";
             return Err(Error::new(name, ErrorKind::Missing { expected }).under("after").into());
         }
-        self.write(row, if is_partial { Mode::Update } else { Mode::Upsert })?;
+        let mode = match (is_partial, comes && self.copies) {
+            (true, _) => Mode::Update,
+            (false, true) => Mode::Come,
+            (false, false) => Mode::Upsert,
+        };
+        self.write(row, mode)?;
         if replaces {
             self.delete(key);
         }
@@ -315,14 +338,17 @@ impl<'t> Writes<'t> {
                 Mode::Remove => (sql::remove(table, &columns, &nulls), Some(Unfound::Copy)),
                 Mode::Update => (sql::update(table, &columns, key), Some(Unfound::Part)),
                 Mode::Mark => (sql::update(table, &columns, key), None),
-                Mode::Upsert => (sql::upsert(table, &columns, key), None),
+                Mode::Come | Mode::Upsert => (sql::upsert(table, &columns, key), None),
                 Mode::Append => (sql::insert(table, &columns), None),
             };
             let (act, key) = match mode {
                 Mode::Remove | Mode::Append => (Act::Keyless, &[][..]),
-                Mode::Update | Mode::Mark | Mode::Upsert => (Act::Change, key),
+                Mode::Update | Mode::Mark | Mode::Come | Mode::Upsert => (Act::Change, key),
             };
-            let statement = Statement { unfound, ..Statement::new(act, table, sql, (&columns, key), params) };
+            let n_rows = params.first().map_or(0, TextColumn::n_elements);
+            let copies = matches!(mode, Mode::Come | Mode::Append) && copy::is_worth_it(table, n_rows);
+            let copy = copies.then(|| sql::copy(table, &columns));
+            let statement = Statement { unfound, copy, ..Statement::new(act, table, sql, (&columns, key), params) };
             if mode == Mode::Remove { part.removals.push(statement) } else { part.rows.push(statement) }
         }
         part
