@@ -85,14 +85,14 @@ pub struct Shape {
 pub struct Routes {
     routes: Vec<Route>,
     /// Index in `routes` by topic.
-    by_topic: HashMap<String, usize>,
+    by_topic: HashMap<String, usize, foldhash::fast::RandomState>,
 }
 
 impl Routes {
     /// Routes in the order in which they are tried. `last` is for all topics.
     pub fn new(mut routes: Vec<Route>, last: Route) -> Self {
         routes.push(Route { topics: Topics::All, ..last });
-        Self { routes, by_topic: HashMap::new() }
+        Self { routes, by_topic: HashMap::default() }
     }
 
     /// Whether all rows go by the keys of their records, as far as these have one.

@@ -19,10 +19,13 @@ use crate::records::{Beside, Claimed, Records, TopicPartition};
 pub struct Gatherer {
     limits: Limits,
     lanes: Vec<Lane>,
-    positions: HashMap<Arc<str>, HashMap<i32, Position>>,
+    positions: Map<Arc<str>, Map<i32, Position>>,
     /// Where it is told what is read.
     reading: Option<Arc<Reading>>,
 }
+
+/// Looked at for every record.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 #[derive(Debug)]
 struct Lane {
@@ -57,7 +60,7 @@ impl Gatherer {
             .into_iter()
             .map(|inbox| Lane { inbox, open: Records::default(), tail: Records::of_tail(), since: None })
             .collect();
-        Self { limits, lanes, positions: HashMap::new(), reading: None }
+        Self { limits, lanes, positions: Map::default(), reading: None }
     }
 
     /// The same, telling what is read.

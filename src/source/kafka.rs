@@ -359,17 +359,18 @@ impl KafkaSource {
 struct KeepAlive<'c> {
     consumer: &'c QueuedConsumer,
     pause_after: Duration,
-    since: Instant,
+    /// Since when they have been full.
+    since: Option<Instant>,
     paused: Option<TopicPartitionList>,
 }
 
 impl<'c> KeepAlive<'c> {
     fn new(consumer: &'c QueuedConsumer, pause_after: Duration) -> Self {
-        Self { consumer, pause_after, since: Instant::now(), paused: None }
+        Self { consumer, pause_after, since: None, paused: None }
     }
 
     fn wait(&mut self) {
-        if self.since.elapsed() < self.pause_after {
+        if self.since.get_or_insert_with(Instant::now).elapsed() < self.pause_after {
             return;
         }
         if self.paused.is_none()

@@ -14,7 +14,7 @@ use super::kind::Kind;
 use crate::route::TargetName;
 
 /// The target tables that were looked up; `None` for one that was not there.
-pub type Catalog = HashMap<TargetName, Option<Arc<TargetTable>>>;
+pub type Catalog = HashMap<TargetName, Option<Arc<TargetTable>>, foldhash::fast::RandomState>;
 
 /// A table of the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
