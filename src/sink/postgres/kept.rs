@@ -96,12 +96,12 @@ impl PostgresSink {
     async fn load_to_forward(&mut self, at: &TopicPartition, epoch: i64) -> Result<Option<Vec<Kept>>, Failure> {
         let pipeline = self.ledger.pipeline.clone();
         let connection = self.connected().await?;
+        let waiting = load(connection, &pipeline, at, (TO_FORWARD, 0, i64::MAX), 500).await?;
+        // asked behind it: the partition was this instance's when they were read
         let owned = "select exists(select from rowkind.offsets where pipeline = $1 and topic = $2 and partition = $3 and epoch = $4)";
         let owned = sqlx::query_scalar(owned).bind(&pipeline).bind(&*at.topic).bind(at.partition).bind(epoch);
-        if !owned.fetch_one(&mut *connection).await? {
-            return Ok(None);
-        }
-        Ok(Some(load(connection, &pipeline, at, (TO_FORWARD, 0, i64::MAX), 500).await?))
+        let is_owned: bool = owned.fetch_one(connection).await?;
+        Ok(is_owned.then_some(waiting))
     }
 
     /// Rejects of a partition below `next_offset` have been forwarded.
