@@ -116,6 +116,19 @@ impl Records {
         Self { is_tail: true, ..Self::default() }
     }
 
+    /// No records yet, and room for as many as there are here and a few more: the next batch is mostly as large as the last.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        let with_room = |n: usize| n + n / 8;
+        let (bytes, entries) = (with_room(self.bytes.len()), with_room(self.entries.len()));
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(entries),
+            is_tail: self.is_tail,
+            ..Self::default()
+        }
+    }
+
     /// Whether they have been applied.
     pub fn is_tail(&self) -> bool {
         self.is_tail

@@ -242,7 +242,7 @@ impl Lane {
         if !self.close_tail() {
             return false;
         }
-        let is_handed = hand_over(&self.inbox, &mut self.open, Records::default());
+        let is_handed = hand_over(&self.inbox, &mut self.open);
         if is_handed {
             self.since = None;
         }
@@ -258,7 +258,7 @@ impl Lane {
     }
 
     fn close_tail(&mut self) -> bool {
-        hand_over(&self.inbox, &mut self.tail, Records::of_tail())
+        hand_over(&self.inbox, &mut self.tail)
     }
 }
 
@@ -267,16 +267,22 @@ fn is_full(records: &Records, limits: Limits) -> bool {
 }
 
 /// `false` when the lane has a batch waiting already.
-fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records, next: Records) -> bool {
+fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records) -> bool {
     if open.is_empty() {
         return true;
     }
-    match inbox.try_send(std::mem::replace(open, next)) {
-        Ok(()) | Err(TrySendError::Closed(_)) => true,
-        Err(TrySendError::Full(records)) => {
-            *open = records;
-            false
+    match inbox.try_reserve() {
+        Ok(place) => {
+            let next = open.next();
+            place.send(std::mem::replace(open, next));
+            true
         }
+        // nobody takes it any more
+        Err(TrySendError::Closed(())) => {
+            *open = open.next();
+            true
+        }
+        Err(TrySendError::Full(())) => false,
     }
 }
 
