@@ -119,7 +119,7 @@ fn a_pause_inside_a_transaction_is_tried_again() {
     let file = file_of("shop.public.t", 0, &[row(1, "new")]);
     let bridge = Pipeline::from_file(file.path(), &database).set("source.stop", "latest-offset").start();
     wait_for_blocked(&database);
-    bridge.signal(Signal::STOP);
+    bridge.freeze();
     drop(lock);
     database.wait_for_rows(
         "select count(*) from pg_stat_activity where application_name like 'rowkind %' and state <> 'idle'

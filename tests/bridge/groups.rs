@@ -91,7 +91,7 @@ fn an_instance_that_was_frozen_is_fenced() {
     load.write();
     // it has read them, and waits for more to come
     sleep(Duration::from_secs(1));
-    frozen.signal(Signal::STOP);
+    frozen.freeze();
     let other = pipeline.start();
     load.is_applied_once(&database);
     frozen.signal(Signal::CONT);
@@ -119,7 +119,7 @@ fn an_instance_that_was_frozen_in_a_transaction() {
     let lock = database.lock("t");
     load.write();
     database.wait_for_rows("select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'", "(t)");
-    frozen.signal(Signal::STOP);
+    frozen.freeze();
     drop(lock);
     let other = pipeline.start();
     load.is_applied_once(&database);

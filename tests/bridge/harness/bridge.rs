@@ -1,5 +1,6 @@
 //! The bridge as a process: this build's binary with `run`.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -189,6 +190,18 @@ impl Bridge {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Stops it in its tracks: when this returns none of its threads runs, until `Signal::CONT`.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        wait_for("stop of all its threads", || {
+            let threads = fs::read_dir(&tasks).unwrap().map(|task| task.unwrap().path().join("stat"));
+            // the state stands behind the name, which is in parentheses; a thread that has ended has none
+            let running = threads.filter_map(|stat| fs::read_to_string(stat).ok()).find(|stat| !stat.contains(") T "));
+            running.map_or(Ok(()), Err)
+        });
     }
 
     /// Stops it as an orchestrator does, and waits for its end.
