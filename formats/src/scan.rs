@@ -5,6 +5,7 @@
 //! nesting). So it accepts a part of what `serde_json` accepts, and refuses nothing.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A member: its name, which has no escapes, and the text of its value.
 pub(crate) type Member<'a> = (Cow<'a, str>, &'a str);
@@ -26,36 +27,50 @@ impl<'a> Scan<'a> {
 
     /// Reads an object, with `member` reading the value of each name. `Some` where `member` always said so.
     pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        self.take(b'{')?;
-        if self.next() == Some(b'}') {
-            self.at += 1;
+        let bytes = self.text.as_bytes();
+        let mut at = behind_space(bytes, behind(b'{', bytes, behind_space(bytes, self.at))?);
+        if bytes.get(at) == Some(&b'}') {
+            self.at = at + 1;
             return Some(());
         }
         loop {
-            let name = self.name()?;
-            self.take(b':')?;
-            self.next();
-            member(self, name)?;
-            if !self.goes_on(b'}')? {
+            let (name, value) = name(bytes, at)?;
+            self.at = value;
+            member(self, self.text.get(name)?)?;
+            let (next, goes_on) = separator(b'}', bytes, self.at)?;
+            if !goes_on {
+                self.at = next;
                 return Some(());
             }
+            at = next;
         }
     }
 
     /// Reads a value; its text.
     pub(crate) fn value(&mut self) -> Option<&'a str> {
-        self.next();
-        let start = self.at;
-        self.skip(0)?;
+        let bytes = self.text.as_bytes();
+        let start = behind_space(bytes, self.at);
+        self.at = behind_value(bytes, start, 0)?;
         self.text.get(start..self.at)
+    }
+
+    /// Reads an object that was read before, where its text stands here again; that text.
+    pub(crate) fn known_object(&mut self, known: &str) -> Option<&'a str> {
+        let start = behind_space(self.text.as_bytes(), self.at);
+        // an object ends with its own brace, whatever comes behind
+        let is_here = known.starts_with('{') && self.text.get(start..)?.starts_with(known);
+        let end = is_here.then_some(start + known.len())?;
+        self.at = end;
+        self.text.get(start..end)
     }
 
     /// Reads a value; its text. Where it is an object, each of its members is handed over too.
     pub(crate) fn value_with(&mut self, mut member: impl FnMut(&'a str, &'a str)) -> Option<&'a str> {
-        if self.next() != Some(b'{') {
+        let bytes = self.text.as_bytes();
+        let start = behind_space(bytes, self.at);
+        if bytes.get(start) != Some(&b'{') {
             return self.value();
         }
-        let start = self.at;
         self.object(|scan, name| {
             member(name, scan.value()?);
             Some(())
@@ -77,149 +92,154 @@ impl<'a> Scan<'a> {
 
     /// Whether nothing but space is left.
     pub(crate) fn is_at_end(&mut self) -> bool {
-        self.next().is_none()
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Passes over space; the byte behind it.
-    fn next(&mut self) -> Option<u8> {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                byte => return byte,
-            }
-        }
-    }
-
-    fn take(&mut self, expected: u8) -> Option<()> {
-        (self.next()? == expected).then(|| self.at += 1)
-    }
-
-    /// Whether a comma follows, or the end.
-    fn goes_on(&mut self, end: u8) -> Option<bool> {
-        let byte = self.next()?;
-        self.at += 1;
-        match byte {
-            b',' => Some(true),
-            byte if byte == end => Some(false),
-            _ => None,
-        }
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        self.take(b'"')?;
-        let start = self.at;
-        let rest = self.text.as_bytes().get(start..)?;
-        let end = special(rest)?;
-        self.at += end + 1;
-        // with a backslash it has an escape
-        if rest.get(end) == Some(&b'"') { self.text.get(start..start + end) } else { None }
-    }
-
-    /// Passes over a value.
-    fn skip(&mut self, level: usize) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.skip_string(),
-            b'{' if level < MAX_LEVELS => self.object(|scan, _| scan.skip(level + 1)),
-            b'[' if level < MAX_LEVELS => self.skip_array(level),
-            b't' => self.skip_word("true"),
-            b'f' => self.skip_word("false"),
-            b'n' => self.skip_word("null"),
-            _ => self.skip_number(),
-        }
-    }
-
-    fn skip_array(&mut self, level: usize) -> Option<()> {
-        self.take(b'[')?;
-        if self.next() == Some(b']') {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            self.next();
-            self.skip(level + 1)?;
-            if !self.goes_on(b']')? {
-                return Some(());
-            }
-        }
-    }
-
-    fn skip_word(&mut self, word: &str) -> Option<()> {
-        let is_there = self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes());
-        is_there.then(|| self.at += word.len())
-    }
-
-    fn skip_string(&mut self) -> Option<()> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
-        loop {
-            at += special(bytes.get(at..)?)?;
-            match bytes.get(at)? {
-                b'"' => break,
-                b'\\' => match bytes.get(at + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
-                    _ => return None,
-                },
-                _ => return None,
-            }
-        }
-        self.at = at + 1;
-        Some(())
-    }
-
-    fn skip_number(&mut self) -> Option<()> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek()? {
-            b'0' => self.at += 1,
-            _ => self.skip_digits()?,
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.skip_digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.skip_digits()?;
-        }
-        Some(())
-    }
-
-    /// Passes over one digit or more.
-    fn skip_digits(&mut self) -> Option<()> {
-        let rest = self.text.as_bytes().get(self.at..)?;
-        let n_digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += n_digits;
-        (n_digits > 0).then_some(())
+        behind_space(self.text.as_bytes(), self.at) >= self.text.len()
     }
 }
 
-/// Where the first byte stands that cannot be in a string as it is: a quote, a backslash, a control character.
+// Each takes where something begins, and says what stands behind it: positions stay in registers.
+
+fn behind_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+fn behind(expected: u8, bytes: &[u8], at: usize) -> Option<usize> {
+    (*bytes.get(at)? == expected).then_some(at + 1)
+}
+
+/// Behind a member or item: the place of the next one and `true` for a comma, what stands behind and `false` for the end.
+fn separator(end: u8, bytes: &[u8], at: usize) -> Option<(usize, bool)> {
+    let at = behind_space(bytes, at);
+    match *bytes.get(at)? {
+        b',' => Some((behind_space(bytes, at + 1), true)),
+        byte if byte == end => Some((at + 1, false)),
+        _ => None,
+    }
+}
+
+/// A member's name, which has no escapes, and where its value begins.
+fn name(bytes: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
+    let start = behind(b'"', bytes, at)?;
+    let end = special(bytes, start)?;
+    // with a backslash it has an escape
+    let at = behind_space(bytes, behind(b'"', bytes, end)?);
+    Some((start..end, behind_space(bytes, behind(b':', bytes, at)?)))
+}
+
+fn behind_value(bytes: &[u8], at: usize, level: usize) -> Option<usize> {
+    match *bytes.get(at)? {
+        b'"' => behind_string(bytes, at + 1),
+        b'{' if level < MAX_LEVELS => behind_object(bytes, at + 1, level + 1),
+        b'[' if level < MAX_LEVELS => behind_array(bytes, at + 1, level + 1),
+        b't' => behind_word(b"true", bytes, at),
+        b'f' => behind_word(b"false", bytes, at),
+        b'n' => behind_word(b"null", bytes, at),
+        _ => behind_number(bytes, at),
+    }
+}
+
+/// From behind its brace on.
+fn behind_object(bytes: &[u8], at: usize, level: usize) -> Option<usize> {
+    let mut at = behind_space(bytes, at);
+    if bytes.get(at) == Some(&b'}') {
+        return Some(at + 1);
+    }
+    loop {
+        let (_, value) = name(bytes, at)?;
+        let (next, goes_on) = separator(b'}', bytes, behind_value(bytes, value, level)?)?;
+        if !goes_on {
+            return Some(next);
+        }
+        at = next;
+    }
+}
+
+/// From behind its bracket on.
+fn behind_array(bytes: &[u8], at: usize, level: usize) -> Option<usize> {
+    let mut at = behind_space(bytes, at);
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        let (next, goes_on) = separator(b']', bytes, behind_value(bytes, at, level)?)?;
+        if !goes_on {
+            return Some(next);
+        }
+        at = next;
+    }
+}
+
+fn behind_word(word: &[u8], bytes: &[u8], at: usize) -> Option<usize> {
+    bytes.get(at..)?.starts_with(word).then_some(at + word.len())
+}
+
+/// From behind its quote on.
+fn behind_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = special(bytes, at)?;
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match bytes.get(at + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+fn behind_number(bytes: &[u8], mut at: usize) -> Option<usize> {
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = match bytes.get(at)? {
+        b'0' => at + 1,
+        _ => behind_digits(bytes, at)?,
+    };
+    if bytes.get(at) == Some(&b'.') {
+        at = behind_digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = behind_digits(bytes, at)?;
+    }
+    Some(at)
+}
+
+/// One digit or more.
+fn behind_digits(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while bytes.get(end).is_some_and(u8::is_ascii_digit) {
+        end += 1;
+    }
+    (end > at).then_some(end)
+}
+
+/// Where, from `at` on, the first byte stands that cannot be in a string as it is: a quote, a backslash, a control character.
 ///
 /// Eight bytes at once: <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>. A byte below one that is found
 /// is never taken for it, so that the lowest is right.
-fn special(bytes: &[u8]) -> Option<usize> {
+fn special(bytes: &[u8], at: usize) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
     const fn each(byte: u8) -> u64 {
         u64::from_le_bytes([byte; 8])
     }
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let mut rest = bytes.get(at..)?;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(each(0x20)) & !word & HIGHS;
-        let found = controls | zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\'));
+        let controls = word.wrapping_sub(each(0x20)) & !word;
+        let found = (controls | zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\'))) & HIGHS;
         if found != 0 {
-            return Some(at * 8 + usize::try_from(found.trailing_zeros() / 8).ok()?);
+            return Some(bytes.len() - rest.len() + usize::try_from(found.trailing_zeros() / 8).ok()?);
         }
+        rest = behind;
     }
     let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
     rest.iter().position(is_special).map(|at| bytes.len() - rest.len() + at)
@@ -254,6 +274,18 @@ mod tests {
         ] {
             assert!(members(text).is_some(), "{text}");
             assert_eq!(members(text), by_serde(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known() {
+        let known = r#"{"a":1}"#;
+        let mut scan = Scan::new(r#" {"a":1} ,{"a":1}"#);
+        assert_eq!(scan.known_object(known), Some(known));
+        assert_eq!(separator(b'}', scan.text.as_bytes(), scan.at), Some((10, true)));
+        for (text, known) in [(r#"{"a":12}"#, known), ("12", "1"), ("null", "null"), (r#"{"a":1"#, known)] {
+            let mut scan = Scan::new(text);
+            assert_eq!((scan.known_object(known), scan.at), (None, 0), "{text}");
         }
     }
 
@@ -310,7 +342,7 @@ mod tests {
         #[test]
         fn the_first_special_byte(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let expected = bytes.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
-            prop_assert_eq!(special(&bytes), expected);
+            prop_assert_eq!(special(&bytes, 0), expected);
         }
 
         /// Whatever is read at once, `serde_json` reads alike.

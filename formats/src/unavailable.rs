@@ -3,6 +3,8 @@
 //! It takes another form for each type of column; `UnchangedToastedPlaceholder` of debezium-connector-postgres makes
 //! them. All are compared on the JSON text, so that a column without a schema is recognised too.
 
+use std::ops::RangeInclusive;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use md5::{Digest, Md5};
@@ -26,8 +28,8 @@ pub struct Placeholder {
     map: String,
     /// bytea where bytes can be sent (Avro).
     bytes: Vec<u8>,
-    /// The longest string, with every character escaped.
-    max_string: usize,
+    /// From the shortest string to the longest, with every character escaped.
+    string_lengths: RangeInclusive<usize>,
 }
 
 impl Default for Placeholder {
@@ -68,8 +70,10 @@ impl Placeholder {
             format!("[{}]", numbers.join(",")),
         ];
         let bytes = bytes.to_vec();
-        let max_string = contents.iter().map(|content| content.len() * 6 + 2).max().unwrap_or(0);
-        Self { strings, contents, arrays, map, bytes, max_string }
+        let lengths = || contents.iter().map(String::len);
+        let shortest = lengths().min().unwrap_or(0) + 2;
+        let longest = lengths().max().unwrap_or(0) * 6 + 2;
+        Self { strings, contents, arrays, map, bytes, string_lengths: shortest..=longest }
     }
 
     /// Whether a string that was sent as such is the placeholder in one of its forms.
@@ -93,7 +97,7 @@ impl Placeholder {
             ))
         };
         match raw.as_bytes().first() {
-            Some(b'"') if raw.len() > self.max_string => false,
+            Some(b'"') if !self.string_lengths.contains(&raw.len()) => false,
             Some(b'"') => {
                 self.strings.iter().any(|form| form == raw) || self.contents.iter().any(|form| is_escaped(raw, form))
             }

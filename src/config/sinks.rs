@@ -179,6 +179,10 @@ pub(super) fn sink(read: &Reader<'_>, source: &Source) -> Result<Sink, ConfigErr
     Ok(Sink::Changelog(Box::new(Changelog { sink, written, state_dir })))
 }
 
+/// Prepared statements that a connection keeps. Each table has one per shape of its rows and way to write them; sqlx's own
+/// 100 are too few for a hundred tables, and to prepare a statement costs more than to run it for a few rows.
+const MAX_STATEMENTS: usize = 2_000;
+
 fn postgres(read: &Reader<'_>) -> Result<Postgres, ConfigError> {
     let url = read.need("sink.url")?;
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -188,8 +192,9 @@ fn postgres(read: &Reader<'_>) -> Result<Postgres, ConfigError> {
     // sqlx's own error is not shown: it may quote the URL
     let connect = PgConnectOptions::from_str(url)
         .map_err(|_| read.invalid("sink.url", "postgres://user:password@host:port/database?sslmode=…"))?;
+    let sets_cache = url.contains("statement-cache-capacity=");
     Ok(Postgres {
-        connect,
+        connect: if sets_cache { connect } else { connect.statement_cache_capacity(MAX_STATEMENTS) },
         create: read.flag("sink.create")?,
         evolve: read.choice("sink.evolve", &[("off", Evolve::Off), ("add", Evolve::Add), ("widen", Evolve::Widen)])?,
         sync_sequences: read.flag("sink.sync_sequences")?,

@@ -1,5 +1,6 @@
 //! Whether a text fits into its column: looked at here, so that the column can be named. Postgres's own refusal cannot.
 
+use memchr::memchr;
 use rowkind_formats::{Error, ErrorKind};
 
 use super::kind::{Digits, Kind};
@@ -39,7 +40,7 @@ pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Te
         Kind::Jsonb => return jsonb(text, modes),
         _ => {}
     }
-    if !text.as_bytes().contains(&0) {
+    if memchr(0, text.as_bytes()).is_none() {
         return Ok(text);
     }
     match modes.nul {
@@ -73,10 +74,10 @@ fn numeric(text: &str, Digits { precision, scale }: Digits, modes: Modes) -> Res
         return Ok(());
     }
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: Vec<u8> = whole.bytes().chain(decimals.bytes()).collect();
-    let n_leading = digits.iter().take_while(|digit| **digit == b'0').count();
-    let n_trailing = digits.iter().rev().take_while(|digit| **digit == b'0').count();
-    if n_leading == digits.len() {
+    let digits = || whole.bytes().chain(decimals.bytes());
+    let n_leading = digits().take_while(|digit| *digit == b'0').count();
+    let n_trailing = digits().rev().take_while(|digit| *digit == b'0').count();
+    if n_leading == whole.len() + decimals.len() {
         return Ok(());
     }
     let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);

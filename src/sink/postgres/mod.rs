@@ -32,6 +32,7 @@ mod kept;
 pub mod kind;
 pub mod modes;
 mod mysql;
+mod nodelay;
 pub mod offsets;
 pub mod plan;
 mod rejects;
@@ -350,6 +351,7 @@ impl PostgresSink {
         if self.connection.is_none() {
             let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options));
             let connection = connecting.await.map_err(|_| Failure::Retry("no answer in 10 s".to_owned()))??;
+            nodelay::set();
             self.connection = Some(connection);
         }
         Ok(self.connection.as_mut().expect("it was connected above"))
