@@ -33,7 +33,8 @@ struct At<'e, 'a> {
 impl<'d> Judge<'d> {
     pub(super) fn new(dedup: &'d Dedup, in_flight: Option<&'d Seen>) -> Self {
         let truncates = dedup.truncates();
-        Self { dedup, in_flight, truncates, seen: Seen::default(), duplicates: Vec::new() }
+        let seen = in_flight.map_or_else(Seen::default, Seen::next);
+        Self { dedup, in_flight, truncates, seen, duplicates: Vec::new() }
     }
 
     /// What the plan has seen.

@@ -42,12 +42,17 @@ impl Memory {
         self.shard(key).get(key)
     }
 
-    /// Makes of what is known of a key what shall be known; `None` is nothing.
-    pub(super) fn update(&self, key: KeyHash, change: impl FnOnce(Option<State>) -> Option<State>) {
-        let mut shard = self.shard(key);
-        match change(shard.get(key)) {
-            Some(state) => shard.put(key, state),
-            None => shard.remove(key),
+    /// Makes of what is known of some keys what shall be known; `None` is nothing. A shard at a time: its lock is taken
+    /// once, and the processor can fetch a row while it waits for another one.
+    pub(super) fn update<T>(&self, keys: &States<T>, change: impl Fn(&T, Option<State>) -> Option<State>) {
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_unstable_by_key(|(key, _)| shard_of(**key));
+        for keys in keys.chunk_by(|(a, _), (b, _)| shard_of(**a) == shard_of(**b)) {
+            let Some((first, _)) = keys.first() else { continue };
+            let mut shard = self.shard(**first);
+            for (key, of_key) in keys {
+                shard.update(**key, |known| change(of_key, known));
+            }
         }
     }
 
@@ -56,10 +61,14 @@ impl Memory {
     }
 
     fn shard(&self, key: KeyHash) -> MutexGuard<'_, Shard> {
-        // the other half of the hash places it in the map
-        let [byte, ..] = key.high.to_le_bytes();
-        lock(&self.shards[usize::from(byte) % N_SHARDS])
+        lock(&self.shards[shard_of(key)])
     }
+}
+
+fn shard_of(key: KeyHash) -> usize {
+    // the other half of the hash places it in the map
+    let [byte, ..] = key.high.to_le_bytes();
+    usize::from(byte) % N_SHARDS
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,12 +80,24 @@ impl Shard {
         self.young.get(&key).or_else(|| self.old.get(&key)).copied()
     }
 
-    fn put(&mut self, key: KeyHash, state: State) {
-        if self.young.len() >= self.max_keys && !self.young.contains_key(&key) {
-            mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
+    fn update(&mut self, key: KeyHash, change: impl FnOnce(Option<State>) -> Option<State>) {
+        if let Some(known) = self.young.get_mut(&key) {
+            match change(Some(*known)) {
+                Some(state) => *known = state,
+                None => self.remove(key),
+            }
+            return;
         }
-        self.young.insert(key, state);
+        match change(self.old.get(&key).copied()) {
+            Some(state) => {
+                if self.young.len() >= self.max_keys {
+                    mem::swap(&mut self.young, &mut self.old);
+                    self.young.clear();
+                }
+                self.young.insert(key, state);
+            }
+            None => drop(self.old.remove(&key)),
+        }
     }
 
     fn remove(&mut self, key: KeyHash) {

@@ -72,6 +72,7 @@ pub(crate) use identity::write_value;
 pub use judge::Judge;
 use law::State;
 use memory::Memory;
+use seen::Touched;
 pub use seen::{NewLineage, Seen};
 
 /// What is known of all rows, for all lanes.
@@ -165,9 +166,7 @@ impl Dedup {
     /// The same for records that were applied earlier: the tail of a partition's log before its stored offset, which is
     /// judged like a plan and then only remembered.
     pub fn learn(&self, seen: &Seen) {
-        for (key, touched) in &seen.rows {
-            self.memory.update(*key, |known| touched.over(known));
-        }
+        self.memory.update(&seen.rows, Touched::over);
         if !seen.truncates.is_empty() {
             Arc::make_mut(&mut lock(&self.truncates)).extend(&seen.truncates);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasherDefault;
 
 use rowkind_formats::Clock;
 
@@ -79,6 +80,12 @@ impl Touched {
 }
 
 impl Seen {
+    /// Nothing yet, and room for as many rows as here: the next plan is mostly as large.
+    pub(super) fn next(&self) -> Self {
+        let rows = States::with_capacity_and_hasher(self.rows.len(), BuildHasherDefault::default());
+        Self { rows, ..Self::default() }
+    }
+
     /// Events that were repeats.
     pub fn n_duplicates(&self) -> u64 {
         self.n_duplicates
