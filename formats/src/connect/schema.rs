@@ -131,6 +131,8 @@ pub(crate) struct Parsed {
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
     by_text: HashMap<Box<str>, Parsed, foldhash::fast::RandomState>,
+    /// The last envelope's of each topic.
+    last: HashMap<String, (Box<str>, Arc<RowSchema>), foldhash::fast::RandomState>,
 }
 
 /// A topic has a handful of schemas in its life; a cache that outgrows this is being filled with noise.
@@ -168,8 +170,18 @@ impl Schemas {
 
     /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`. The two differ
     /// only in theory, so one stands for both.
-    pub(crate) fn of_envelope(&mut self, text: &str) -> Result<Arc<RowSchema>, Error> {
-        Ok(self.get(text, columns_of_image)?.row)
+    pub(crate) fn of_envelope(&mut self, text: &str, topic: &str) -> Result<Arc<RowSchema>, Error> {
+        if let Some((_, row)) = self.last.get(topic).filter(|(last, _)| **last == *text) {
+            return Ok(Arc::clone(row));
+        }
+        let row = self.get(text, columns_of_image)?.row;
+        self.last.insert(topic.to_owned(), (text.into(), Arc::clone(&row)));
+        Ok(row)
+    }
+
+    /// The text of the schema that the last envelope of a topic had.
+    pub(crate) fn last_of(&self, topic: &str) -> Option<&str> {
+        self.last.get(topic).map(|(text, _)| &**text)
     }
 
     /// The schema of a key.

@@ -90,13 +90,14 @@ struct Parsed<'a> {
 }
 
 impl<'a> Payload<'a, '_> {
-    /// Reads a payload in JSON. Where an envelope names no table, the topic does.
+    /// Reads a payload in JSON. Where an envelope names no table, the topic does. `schema` is that of the record before, which
+    /// nearly always is this one's too, and is not read again then.
     ///
     /// # Errors
     ///
     /// When it is not JSON, not an object, or no message that a connector is known to write.
-    pub(super) fn of_json(payload: &'a [u8], topic: &'a str) -> Result<Self, Error> {
-        if let Some((message, schema)) = Message::scanned(payload) {
+    pub(super) fn of_json(payload: &'a [u8], topic: &'a str, schema: Option<&str>) -> Result<Self, Error> {
+        if let Some((message, schema)) = Message::scanned(payload, schema) {
             return message.into_payload(topic, schema);
         }
         let parse = |text| json::parse::<Parsed<'a>>(text).map_err(|error| error.under("payload"));
@@ -155,11 +156,14 @@ impl<'a> From<Parsed<'a>> for Message<'a> {
 impl<'a> Message<'a> {
     /// A message with an `op`, and its schema, in one pass that splits its images too; `None` where it is none that can be
     /// read so.
-    fn scanned(payload: &'a [u8]) -> Option<(Self, Option<&'a str>)> {
+    fn scanned(payload: &'a [u8], known_schema: Option<&str>) -> Option<(Self, Option<&'a str>)> {
         let mut scan = Scan::new(str::from_utf8(payload).ok()?);
         let (mut top, mut inner, mut schema) = (Self::default(), None, None);
         scan.object(|scan, name| match name {
-            "schema" => once(&mut schema, scan.value()?),
+            "schema" => match known_schema.and_then(|known| scan.known_object(known)) {
+                Some(text) => once(&mut schema, text),
+                None => once(&mut schema, scan.value()?),
+            },
             "payload" => {
                 let mut message = Self::default();
                 scan.object(|scan, name| message.take(scan, name))?;
@@ -323,11 +327,16 @@ pub(super) fn no_op() -> Error {
 /// What the converter wrapped in `{"schema":…,"payload":…}`: the schema, which may be null, and the payload. `None` for
 /// bare fields, which may be columns of these names, but then no `schema` that is an object or null.
 pub(crate) fn wrapped<'a>(fields: &[(Cow<'a, str>, &'a RawValue)]) -> Option<(&'a RawValue, &'a RawValue)> {
+    wrapped_of(fields, RawValue::get)
+}
+
+/// The same of fields whose values are in another form.
+pub(super) fn wrapped_of<'a, T: Copy>(fields: &[(Cow<'a, str>, T)], text: impl Fn(T) -> &'a str) -> Option<(T, T)> {
     match fields {
         [(name, schema), (payload_name, payload)] | [(payload_name, payload), (name, schema)]
             if name == "schema" && payload_name == "payload" =>
         {
-            let wraps = matches!(Json::of(schema), Json::Object(_) | Json::Null);
+            let wraps = matches!(Json::of_text(text(*schema)), Json::Object(_) | Json::Null);
             wraps.then_some((*schema, *payload))
         }
         _ => None,

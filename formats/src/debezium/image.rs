@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::Stated;
+use super::envelope::wrapped_of;
 use crate::avro::{self, Datum};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
@@ -37,9 +38,9 @@ impl<'a> Part<'a> {
         (scan.is_at_end() && !part.members.is_empty()).then_some(part)
     }
 
-    /// Whether it may be a schema and what is of it.
-    pub(super) fn may_be_wrapped(&self) -> bool {
-        self.members.iter().any(|(name, _)| name == "schema" || name == "payload")
+    /// The schema that the converter wrapped it with, which may be null, and what is of it.
+    pub(super) fn wrapped(&self) -> Option<(&'a str, &'a str)> {
+        wrapped_of(&self.members, |text| text)
     }
 
     /// Reads one; `None` where `serde_json` has to.

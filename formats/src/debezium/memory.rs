@@ -136,10 +136,17 @@ impl Memory {
         table: Option<&Table<'_>>,
         row: Option<&RowSchema>,
     ) -> Result<Option<Key<'a>>, Error> {
-        if let Some(part) = Part::alone(text).filter(|part| !part.may_be_wrapped()) {
-            let stated = table.map_or(&[][..], |table| self.stated.of(table));
-            let of = ImageOf { path: "", sent: Sent::Json(part), types: Types { row, key: None, stated }, only: None };
-            return key_of(image(of, &self.placeholder, |_| {})?, None);
+        if let Some(part) = Part::alone(text) {
+            let (part, schema) = match part.wrapped() {
+                None => (Some(part), None),
+                Some((schema, payload)) => {
+                    let schema = if schema == "null" { None } else { Some(self.schemas.of_key(schema)?.row) };
+                    (Part::alone(payload.as_bytes()), schema)
+                }
+            };
+            if let Some(part) = part {
+                return self.key_of_json(part, (table, row), schema);
+            }
         }
         let raw: &RawValue = json::parse(text)?;
         let (raw, schema) = match Json::of(raw) {
@@ -159,11 +166,19 @@ impl Memory {
         if let Json::Null = Json::of(raw) {
             return Ok(None);
         }
+        self.key_of_json(raw.into(), (table, row), schema)
+    }
+
+    fn key_of_json<'a>(
+        &self,
+        part: Part<'a>,
+        (table, row): (Option<&Table<'_>>, Option<&RowSchema>),
+        schema: Option<Arc<RowSchema>>,
+    ) -> Result<Option<Key<'a>>, Error> {
         let stated = table.map_or(&[][..], |table| self.stated.of(table));
         let types = Types { row, key: schema.as_deref(), stated };
-        let columns =
-            image(ImageOf { path: "", sent: Sent::Json(raw.into()), types, only: None }, &self.placeholder, |_| {})?;
-        key_of(columns, schema)
+        let of = ImageOf { path: "", sent: Sent::Json(part), types, only: None };
+        key_of(image(of, &self.placeholder, |_| {})?, schema)
     }
 }
 

@@ -96,7 +96,7 @@ impl Decoder {
                 writer = self.memory.writers.get(framed.id).map_err(|error| error.under("payload"))?;
                 avro::payload(framed, &writer, record.topic)?
             }
-            None => Payload::of_json(bytes, record.topic)?,
+            None => Payload::of_json(bytes, record.topic, self.memory.schemas.last_of(record.topic))?,
         };
         let Envelope { op, table, before, after, schema, documents, origin } = match payload {
             Payload::Envelope(envelope) => envelope,
@@ -111,7 +111,7 @@ impl Decoder {
             return self.documents.change(memory, record, table, images, origin).map(Event::Change);
         }
         let schema = match schema {
-            Some(SchemaOf::Text(text)) => Some(memory.schemas.of_envelope(text)?),
+            Some(SchemaOf::Text(text)) => Some(memory.schemas.of_envelope(text, record.topic)?),
             Some(SchemaOf::Known(schema)) => Some(schema),
             None => None,
         };

@@ -143,7 +143,7 @@ impl Decoder {
         schema: Option<&str>,
     ) -> Result<Change<'a>, Error> {
         let memory = &mut self.memory;
-        let schema = schema.map(|text| memory.schemas.of_envelope(text)).transpose()?.map(columns_alone);
+        let schema = schema.map(|text| memory.schemas.of_envelope(text, record.topic)).transpose()?.map(columns_alone);
         let schema = schema.map(|schema| memory.stated.apply(&table, schema));
         let key = message.key(memory.key(record, Some(&table), schema.as_deref())?.map(plain))?;
         let stated = if schema.is_none() { memory.stated.of(&table) } else { &[] };

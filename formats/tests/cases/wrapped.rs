@@ -47,6 +47,40 @@ fn records_with_and_without_a_schema_mix_in_one_topic() {
     );
 }
 
+/// The schema of the record before is known by its text; another one is read, and one that is cut off is none.
+#[test]
+fn schemas_change_within_a_topic() {
+    let scaled = SCHEMA.replace("\"scale\":\"2\"", "\"scale\":\"3\"");
+    let cut = SCHEMA.strip_suffix('}').unwrap();
+    let thousandths = TYPED.replace("12.34", "1.234");
+    check(
+        &format!(
+            r#"
+            {KEY} => {{"schema":{SCHEMA},"payload":{ENVELOPE}}}
+            {KEY} => {{"schema": {SCHEMA} ,"payload":{ENVELOPE}}}
+            {KEY} => {{"schema":{scaled},"payload":{ENVELOPE}}}
+            {KEY} => {{"schema":{SCHEMA},"payload":{ENVELOPE}}}
+            {KEY} => {{"schema":{SCHEMA}}},"payload":{ENVELOPE}}}
+            {KEY} => {{"schema":{cut},"payload":{ENVELOPE}}}
+            {KEY} => {{"schema":{SCHEMA},"payload":{ENVELOPE}}}
+            "#
+        ),
+        &[
+            TYPED,
+            TYPED,
+            &thousandths,
+            TYPED,
+            &format!("# error: `payload`: expected JSON, found broken JSON at byte {}", SCHEMA.len() + 11),
+            &format!(
+                "# error: `payload`: expected JSON, found broken JSON at byte {}",
+                SCHEMA.len() + 11 + 10 + ENVELOPE.len()
+            ),
+            TYPED,
+        ]
+        .join("\n"),
+    );
+}
+
 #[test]
 fn columns_follow_the_payload_and_not_the_schema() {
     check(
