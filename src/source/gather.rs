@@ -271,19 +271,17 @@ fn hand_over(inbox: &mpsc::Sender<Records>, open: &mut Records) -> bool {
     if open.is_empty() {
         return true;
     }
-    match inbox.try_reserve() {
-        Ok(place) => {
-            let next = open.next();
-            place.send(std::mem::replace(open, next));
-            true
-        }
-        // nobody takes it any more
-        Err(TrySendError::Closed(())) => {
-            *open = open.next();
-            true
-        }
-        Err(TrySendError::Full(())) => false,
+    let place = inbox.try_reserve();
+    if let Err(TrySendError::Full(())) = place {
+        return false;
     }
+    let next = open.next();
+    let full = std::mem::replace(open, next);
+    // closed, nobody takes it any more
+    if let Ok(place) = place {
+        place.send(full);
+    }
+    true
 }
 
 #[cfg(test)]

@@ -251,6 +251,23 @@ fn memory_is_bounded_and_what_it_forgot_is_applied() {
     }
 }
 
+/// Also of a row that was not written for a while, which is kept elsewhere.
+#[test]
+fn behind_a_tombstone_no_row_is_known() {
+    let (dedup, mut decoder, mut log) = (Dedup::new(320), decoder(Format::DebeziumJson), Log::default());
+    let mut is_kept = |event: &str| {
+        let record = log.record(event);
+        let record = record.as_record();
+        dedup.keep(&record, &mut decoder.decode(&record).unwrap())
+    };
+    for event in ["+I", "~", "+I"] {
+        for key in 0..200 {
+            let rest = if event == "~" { "" } else { " a lsn=10 ts_ms=5" };
+            assert!(is_kept(&format!("{event} {key}{rest}")), "{event} {key}");
+        }
+    }
+}
+
 #[test]
 fn partitions_share_what_is_known() {
     // Maxwell and Canal: the key change comes in the partition of the new key

@@ -130,9 +130,9 @@ pub(crate) struct Parsed {
 /// Schemas of envelopes, rows and keys.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
-    by_text: HashMap<Box<str>, Parsed, foldhash::fast::RandomState>,
-    /// The last envelope's of each topic.
-    last: HashMap<String, (Box<str>, Arc<RowSchema>), foldhash::fast::RandomState>,
+    by_text: HashMap<Arc<str>, Parsed, foldhash::fast::RandomState>,
+    /// The last envelope's of each topic, with its text.
+    last: HashMap<String, (Arc<str>, Arc<RowSchema>), foldhash::fast::RandomState>,
 }
 
 /// A topic has a handful of schemas in its life; a cache that outgrows this is being filled with noise.
@@ -142,14 +142,18 @@ const MAX_SCHEMAS: usize = 4_096;
 const MAX_LEVELS: usize = 127;
 
 impl Schemas {
-    /// The schema in `text`, made a row schema by `shape`. Parsed only when it was not seen before.
+    /// The schema in `text`, made a row schema by `shape`, and the text as it is kept. Parsed only when it was not seen before.
     ///
     /// # Errors
     ///
     /// When the text is not a Connect schema, or a larger one than any table's.
-    fn get(&mut self, text: &str, shape: impl FnOnce(Node) -> Result<RowSchema, Error>) -> Result<Parsed, Error> {
-        if let Some(parsed) = self.by_text.get(text) {
-            return Ok(parsed.clone());
+    fn get(
+        &mut self,
+        text: &str,
+        shape: impl FnOnce(Node) -> Result<RowSchema, Error>,
+    ) -> Result<(Arc<str>, Parsed), Error> {
+        if let Some((text, parsed)) = self.by_text.get_key_value(text) {
+            return Ok((Arc::clone(text), parsed.clone()));
         }
         check_levels_to(text, MAX_LEVELS).map_err(|error| error.under("schema"))?;
         let mut node = json::parse::<Node>(text.as_bytes()).map_err(|error| {
@@ -164,8 +168,9 @@ impl Schemas {
         if self.by_text.len() >= MAX_SCHEMAS {
             self.by_text.clear();
         }
-        self.by_text.insert(text.into(), parsed.clone());
-        Ok(parsed)
+        let text: Arc<str> = text.into();
+        self.by_text.insert(Arc::clone(&text), parsed.clone());
+        Ok((text, parsed))
     }
 
     /// The row schema of an envelope's schema: that of `after`, or of `before` where there is no `after`. The two differ
@@ -174,8 +179,12 @@ impl Schemas {
         if let Some((_, row)) = self.last.get(topic).filter(|(last, _)| **last == *text) {
             return Ok(Arc::clone(row));
         }
-        let row = self.get(text, columns_of_image)?.row;
-        self.last.insert(topic.to_owned(), (text.into(), Arc::clone(&row)));
+        let (text, Parsed { row, .. }) = self.get(text, columns_of_image)?;
+        let last = (text, Arc::clone(&row));
+        match self.last.get_mut(topic) {
+            Some(known) => *known = last,
+            None => drop(self.last.insert(topic.to_owned(), last)),
+        }
         Ok(row)
     }
 
@@ -186,16 +195,17 @@ impl Schemas {
 
     /// The schema of a key.
     pub(crate) fn of_key(&mut self, text: &str) -> Result<Parsed, Error> {
-        self.get(text, columns_of)
+        self.get(text, columns_of).map(|(_, parsed)| parsed)
     }
 
     /// The schema of a row without an envelope; `retain` leaves the fields that are columns.
     pub(crate) fn of_row(&mut self, text: &str, retain: impl FnOnce(&mut RowSchema)) -> Result<Parsed, Error> {
-        self.get(text, |node| {
+        let shape = |node| {
             let mut schema = columns_of(node)?;
             retain(&mut schema);
             Ok(schema)
-        })
+        };
+        self.get(text, shape).map(|(_, parsed)| parsed)
     }
 }
 

@@ -160,10 +160,10 @@ impl<'a> Message<'a> {
         let mut scan = Scan::new(str::from_utf8(payload).ok()?);
         let (mut top, mut inner, mut schema) = (Self::default(), None, None);
         scan.object(|scan, name| match name {
-            "schema" => match known_schema.and_then(|known| scan.known_object(known)) {
-                Some(text) => once(&mut schema, text),
-                None => once(&mut schema, scan.value()?),
-            },
+            "schema" => {
+                let known = known_schema.and_then(|known| scan.known_object(known));
+                once(&mut schema, known.or_else(|| scan.value())?)
+            }
             "payload" => {
                 let mut message = Self::default();
                 scan.object(|scan, name| message.take(scan, name))?;
