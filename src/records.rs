@@ -3,6 +3,8 @@
 //! Keys, payloads and headers stand in one buffer, so that a batch costs a handful of allocations and can be decoded again as
 //! often as needed: when a table has to be made first, when a batch goes row by row, when Postgres comes back.
 
+mod reused;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use rowkind_formats::Record;
 
 use crate::transactions::{FREE, Serial, whole_before};
+use reused::Reused;
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,8 +93,8 @@ pub struct Beside<'a> {
 /// A batch of raw records.
 #[derive(Debug, Default)]
 pub struct Records {
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    bytes: Reused<u8>,
+    entries: Reused<Entry>,
     advances: Vec<Advance>,
     /// Of the records that have some: index and headers, in the order of arrival.
     headers: Vec<(usize, Range<usize>)>,
@@ -116,14 +119,14 @@ impl Records {
         Self { is_tail: true, ..Self::default() }
     }
 
-    /// No records yet, and room for as many as there are here and a few more: the next batch is mostly as large as the last.
+    /// No records yet, and room for about as many as there are here: the next batch is mostly as large as the last.
     #[must_use]
     pub fn next(&self) -> Self {
         let with_room = |n: usize| n + n / 8;
         let (bytes, entries) = (with_room(self.bytes.len()), with_room(self.entries.len()));
         Self {
-            bytes: Vec::with_capacity(bytes),
-            entries: Vec::with_capacity(entries),
+            bytes: self.bytes.next(bytes),
+            entries: self.entries.next(entries),
             is_tail: self.is_tail,
             ..Self::default()
         }

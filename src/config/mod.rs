@@ -116,7 +116,7 @@ pub struct Dedup {
 pub struct Limits {
     /// Records.
     pub max_rows: usize,
-    /// Bytes of keys and payloads.
+    /// Bytes of keys and payloads, of all lanes together.
     pub max_bytes: usize,
     /// Time since its first record.
     pub linger: Duration,

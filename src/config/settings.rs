@@ -393,7 +393,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How many records of each partition before its stored offset are read again at the start, to remember them",
     ),
     setting("batch.max_rows", Kind::Count, Some("10000"), "A batch closes at this many records"),
-    setting("batch.max_bytes", Kind::Bytes, Some("2MB"), "A batch closes at this size"),
+    setting(
+        "batch.max_bytes",
+        Kind::Bytes,
+        Some("3MB"),
+        "A batch closes at this size; lanes that have partitions share it",
+    ),
     setting(
         "batch.max_transaction_bytes",
         Kind::Bytes,

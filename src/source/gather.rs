@@ -18,6 +18,8 @@ use crate::records::{Beside, Claimed, Records, TopicPartition};
 #[derive(Debug)]
 pub struct Gatherer {
     limits: Limits,
+    /// The limits of a lane: those that have partitions share the bytes.
+    share: Limits,
     lanes: Vec<Lane>,
     positions: Map<Arc<str>, Map<i32, Position>>,
     /// Where it is told what is read.
@@ -60,7 +62,7 @@ impl Gatherer {
             .into_iter()
             .map(|inbox| Lane { inbox, open: Records::default(), tail: Records::of_tail(), since: None })
             .collect();
-        Self { limits, lanes, positions: Map::default(), reading: None }
+        Self { limits, share: limits, lanes, positions: Map::default(), reading: None }
     }
 
     /// The same, telling what is read.
@@ -92,6 +94,7 @@ impl Gatherer {
         for position in of_topic.values_mut() {
             position.n_partitions = n_partitions;
         }
+        self.share_bytes();
     }
 
     /// A topic has this many partitions by now, whoever reads them.
@@ -108,7 +111,18 @@ impl Gatherer {
             && let Some(position) = of_topic.remove(&partition.partition)
         {
             self.lanes[position.lane].revoke(partition);
+            self.share_bytes();
         }
+    }
+
+    /// So that memory does not grow with the lanes.
+    fn share_bytes(&mut self) {
+        let mut has_partitions = vec![false; self.lanes.len()];
+        for position in self.positions.values().flat_map(HashMap::values) {
+            has_partitions[position.lane] = true;
+        }
+        let n_lanes = has_partitions.into_iter().filter(|has| *has).count().max(1);
+        self.share.max_bytes = (self.limits.max_bytes / n_lanes).max(1);
     }
 
     /// The next offset of an assigned partition.
@@ -152,7 +166,7 @@ impl Gatherer {
             return true;
         }
         let lane = &mut self.lanes[position.lane];
-        while !lane.has_room(is_tail, self.limits) {
+        while !lane.has_room(is_tail, self.share) {
             if !wait() {
                 return false;
             }
@@ -167,7 +181,7 @@ impl Gatherer {
         lane.open.push(position.claimed(), offset, parts, beside);
         lane.since.get_or_insert_with(Instant::now);
         position.next_offset = offset + 1;
-        if lane.is_full(self.limits) {
+        if lane.is_full(self.share) {
             lane.close();
         }
         true
@@ -306,6 +320,22 @@ mod tests {
         gatherer.close_due();
         let records = batches.try_recv().expect("a batch was handed over");
         assert_eq!((records.len(), records.advances(&(0..1))[0].to), (1, 8));
+    }
+
+    #[test]
+    fn lanes_that_have_partitions_share_the_bytes() {
+        let limits = Limits { max_rows: 10, max_bytes: 90, linger: Duration::ZERO };
+        let inboxes: Vec<_> = (0..3).map(|_| mpsc::channel(1).0).collect();
+        let mut gatherer = Gatherer::new(limits, inboxes);
+        let partitions: Vec<_> = (0..3).map(|partition| TopicPartition { topic: "t".into(), partition }).collect();
+        let mut shares = vec![gatherer.share.max_bytes];
+        for partition in &partitions {
+            gatherer.assign(Claimed { partition, n_partitions: 3, epoch: 1, next_offset: 0 }, 0, None);
+            shares.push(gatherer.share.max_bytes);
+        }
+        gatherer.revoke(&partitions[0]);
+        shares.push(gatherer.share.max_bytes);
+        assert_eq!(shares, [90, 90, 45, 30, 45]);
     }
 
     #[test]
