@@ -15,7 +15,7 @@ use rowkind_formats::{Change, ColumnType, Field, Key, Table};
 
 pub use columns::Columns;
 pub use metadata::{Metadata, MetadataColumn};
-pub use target::{TableTemplate, TargetName, TopicTemplate, Unnamed, quoted};
+pub use target::{TableTemplate, TargetName, TopicTemplate, Unnamed, quoted, unusable};
 
 /// What is done with the changes of some topics.
 #[derive(Debug, Clone)]

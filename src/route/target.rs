@@ -47,10 +47,34 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicTemplate(Vec<Part>);
 
-/// A template asks for something that the record does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the target's name has {{{0}}} in it, which this record's source does not name")]
-pub struct Unnamed(&'static str);
+/// A record has no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unnamed {
+    /// A template asks for something that the record does not say.
+    #[error("the target's name has {{{0}}} in it, which this record's source does not name")]
+    Unknown(&'static str),
+    /// Postgres would not take the name, or take it for another one.
+    #[error("no table of Postgres can have the name {name}, {why}: give it another by `sink.table` or a `[[route]]`")]
+    Unusable {
+        /// The name, in quotes.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// Bytes of a name, of which Postgres would cut what is longer: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+const MAX_NAME: usize = 63;
+
+/// What makes a name one that Postgres cannot have; `None` for all others.
+pub fn unusable(name: &str) -> Option<&'static str> {
+    match name {
+        "" => Some("which is empty"),
+        name if name.len() > MAX_NAME => Some("which has more than 63 bytes, so that it would be cut"),
+        name if name.contains('\0') => Some("which has the character U+0000 in it"),
+        _ => None,
+    }
+}
 
 impl TableTemplate {
     /// Reads a template; `None` when a brace is unpaired, a word in braces is unknown, or there is more than one point.
@@ -74,10 +98,17 @@ impl TableTemplate {
     ///
     /// # Errors
     ///
-    /// When the template uses a name that the source does not have.
+    /// When the template uses a name that the source does not have, or makes one that Postgres cannot have.
     pub fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Unnamed> {
-        let schema = self.schema.as_deref().map(|parts| fill(parts, Some(table), topic));
-        Ok(TargetName { schema: schema.transpose()?, table: fill(&self.table, Some(table), topic)? })
+        let named = |parts: &[Part]| {
+            let name = fill(parts, Some(table), topic)?;
+            match unusable(&name) {
+                Some(why) => Err(Unnamed::Unusable { name: quoted(&name).replace('\0', "\\0"), why }),
+                None => Ok(name),
+            }
+        };
+        let schema = self.schema.as_deref().map(named);
+        Ok(TargetName { schema: schema.transpose()?, table: named(&self.table)? })
     }
 }
 
@@ -127,9 +158,9 @@ fn fill(parts: &[Part], table: Option<&Table<'_>>, topic: &str) -> Result<String
     parts.iter().try_fold(String::new(), |mut name, part| {
         name.push_str(match part {
             Part::Text(text) => text,
-            Part::Database => table.and_then(|table| table.database.as_deref()).ok_or(Unnamed("database"))?,
-            Part::Schema => table.and_then(Table::namespace).ok_or(Unnamed("schema"))?,
-            Part::Table => table.map(|table| &*table.name).ok_or(Unnamed("table"))?,
+            Part::Database => table.and_then(|table| table.database.as_deref()).ok_or(Unnamed::Unknown("database"))?,
+            Part::Schema => table.and_then(Table::namespace).ok_or(Unnamed::Unknown("schema"))?,
+            Part::Table => table.map(|table| &*table.name).ok_or(Unnamed::Unknown("table"))?,
             Part::Topic => topic,
         });
         Ok(name)
@@ -159,6 +190,19 @@ mod tests {
         assert_eq!(target("{schema}.{table}", &table), r#""inventory"."t""#);
         let nameless = Table { database: None, schema: None, name: "t".into() };
         assert!(target("{schema}.{table}", &nameless).contains("{schema}"));
+    }
+
+    #[test]
+    fn names_that_postgres_cannot_have() {
+        let named = |name: &str| {
+            let table = Table { database: None, schema: Some("s".into()), name: name.to_owned().into() };
+            target("{schema}.{table}", &table)
+        };
+        let long = "é".repeat(31);
+        assert_eq!(named(&format!("{long}x")), format!("\"s\".\"{long}x\""));
+        assert!(named(&format!("{long}xx")).contains("more than 63 bytes"));
+        assert!(named("").contains("name \"\", which is empty"));
+        assert!(named("a\0b").contains("name \"a\\0b\", which has the character U+0000"));
     }
 
     #[test]

@@ -70,6 +70,68 @@ fn tables_are_made_by_their_names() {
     }
 }
 
+/// Names that would do harm if they stood in a statement as they are, and values like them.
+const HOSTILE: [&str; 8] = [
+    "\"; drop table victim; --",
+    "'; drop table victim; --",
+    "$$; drop table victim; $$",
+    "\\'; drop table victim; --",
+    "{table}",
+    "%s%n",
+    "a\u{202e}b\n\t",
+    // as long as a name can be
+    "ééééééééééééééééééééééééééééééé1",
+];
+
+#[test]
+fn hostile_names_and_values() {
+    let database = Database::new();
+    database.execute("create table victim (id int primary key); insert into victim values (1)");
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    for name in HOSTILE {
+        let name_of_key = &*format!("k{name}").chars().take(31).collect::<String>();
+        let field = |ty: &str, name: &str| json!({"type": ty, "optional": true, "field": name});
+        let fields = [field("int32", name_of_key), field("string", name)];
+        let image = |name: &str| json!({"type": "struct", "optional": true, "field": name, "fields": fields});
+        let row = json!({name_of_key: 1, name: name});
+        let event = json!({
+            "schema": {"type": "struct", "fields": [image("before"), image("after")]},
+            "payload": {"op": "c", "before": null, "after": row, "source": {"db": "d", "schema": name, "table": name}},
+        });
+        let key_schema = json!({"type": "struct", "fields": [field("int32", name_of_key)]});
+        let key = json!({"schema": key_schema, "payload": {name_of_key: 1}});
+        let mut records = vec![Record::raw(&event.to_string()).keyed(key.clone())];
+        let mut gone = event.clone();
+        (gone["payload"]["op"], gone["payload"]["before"], gone["payload"]["after"]) = (json!("d"), row, Value::Null);
+        records.push(Record::raw(&gone.to_string()).keyed(key.clone()));
+        records.push(records[0].clone());
+        let file = file_of("hostile", 0, &records);
+        Pipeline::from_file(file.path(), &database).set("batch.max_rows", "1").run().with_code(0);
+        let table = format!("{}.{}", quoted(name), quoted(name));
+        let count = format!("select count(*) from {table} where {} = $v${name}$v$", quoted(name));
+        assert_eq!(database.number(&count), 1, "{name}");
+    }
+    assert_eq!(database.rows("select * from victim"), "(1)");
+}
+
+/// Postgres would cut them, and take two tables for one.
+#[test]
+fn names_that_are_too_long() {
+    let database = Database::new();
+    let name = "a_table_with_a_name_of_which_the_first_63_bytes_are_not_its_own_";
+    database.execute(&format!("create table {name} (id int primary key)"));
+    let tables = [format!("{name}1"), format!("{name}2")];
+    let records: Vec<Record> = tables.iter().map(|table| created(table, json!({"id": 1}))).collect();
+    let file = file_of("shop.x", 0, &records);
+    Pipeline::from_file(file.path(), &database)
+        .set("sink.table", "{table}")
+        .run()
+        .with_code(3)
+        .says("offset 0: no table of Postgres can have the name")
+        .says("more than 63 bytes");
+    assert_eq!(database.rows(&format!("select * from {name}")), "");
+}
+
 #[test]
 fn a_table_that_is_missing_is_named() {
     let file = file_of("shop.public.t", 0, &[created("t", json!({"id": 1}))]);

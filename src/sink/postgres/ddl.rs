@@ -10,7 +10,7 @@ use super::plan::Need;
 use super::types::Present;
 use super::{Failure, evolve, sql};
 use crate::config::Evolve;
-use crate::route::{Shape, TargetName, quoted};
+use crate::route::{Shape, TargetName, quoted, unusable};
 
 /// What may be done about tables that are missing or lack columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +190,14 @@ async fn create_table(
             "table {name} does not exist, and the type of its key's column {} is stated nowhere: create the table, or set the connector's `key.converter.schemas.enable=true`",
             quoted(column)
         )));
+    }
+    for field in &shape.fields {
+        if let Some(why) = unusable(&field.name) {
+            let column = quoted(&field.name).replace('\0', "\\0");
+            return Err(Failure::Fatal(format!(
+                "table {name} does not exist, and no column can have the name {column}, {why}: give it another by `rename` of a `[[route]]`"
+            )));
+        }
     }
     let present = Present::look_up(transaction, &shape.fields).await?;
     let statement = sql::create_table(name, &shape.fields, &shape.key, &present).map_err(|(column, ty)| {

@@ -9,7 +9,7 @@ use rowkind_formats::Field;
 use super::catalog::TargetTable;
 use super::types::{Present, sql_type};
 use crate::config::Evolve;
-use crate::route::quoted;
+use crate::route::{quoted, unusable};
 
 /// One change of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,12 @@ pub fn changes(
         let wanted = sql_type(field, present);
         match table.column(&field.name) {
             None => {
+                if let Some(why) = unusable(&field.name) {
+                    let (table, column) = (&table.name, quoted(&field.name).replace('\0', "\\0"));
+                    return Err(format!(
+                        "table {table} has no column {column}, and none can have that name, {why}: give it another by `rename` of a `[[route]]`"
+                    ));
+                }
                 let ty = wanted.map_err(|ty| {
                     let (table, column) = (&table.name, quoted(&field.name));
                     format!("table {table} has no column {column}, and its type `{ty}` has no Postgres type: ALTER TABLE {table} ADD COLUMN {column} …")
