@@ -16,6 +16,16 @@ pub(super) async fn defer(transaction: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
+/// Checks what waits, at the end of a transaction: a commit that fails has ended it, and whoever then rolls it back is warned.
+///
+/// # Errors
+///
+/// What does not hold.
+pub(super) async fn check_last(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("set constraints all immediate").execute(&mut *transaction).await?;
+    Ok(())
+}
+
 /// Checks now what waits. What does not hold waits on.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use rowkind_formats::{Error, ErrorKind};
 
 use super::kind::{Digits, Kind};
 use super::modes::{ExcessDigits, Modes, NulPolicy};
+use super::text::refused;
 
 type Text<'v> = std::borrow::Cow<'v, str>;
 
@@ -45,7 +46,7 @@ pub(super) fn fitted<'v>(text: Text<'v>, kind: &Kind, modes: Modes) -> Result<Te
     }
     match modes.nul {
         NulPolicy::Strip => Ok(text.replace('\0', "").into()),
-        NulPolicy::Reject => Err(too_much(
+        NulPolicy::Reject => Err(refused(
             "text without a zero byte, which Postgres cannot hold (`sink.nul = \"strip\"` leaves it out)",
             "a zero byte",
         )),
@@ -156,7 +157,7 @@ fn jsonb(text: Text<'_>, modes: Modes) -> Result<Text<'_>, Error> {
         (false, _) => Ok(text),
         (true, NulPolicy::Strip) => Ok(out.into()),
         (true, NulPolicy::Reject) => {
-            Err(too_much("JSON without \\u0000, which jsonb cannot hold (`sink.nul = \"strip\"` leaves it out)", "one"))
+            Err(refused("JSON without \\u0000, which jsonb cannot hold (`sink.nul = \"strip\"` leaves it out)", "one"))
         }
     }
 }

@@ -32,7 +32,6 @@ mod kept;
 pub mod kind;
 pub mod modes;
 mod mysql;
-mod nodelay;
 pub mod offsets;
 pub mod plan;
 mod rejects;
@@ -40,6 +39,7 @@ mod removals;
 mod retreat;
 mod retry;
 mod rows;
+mod socket;
 pub mod sql;
 mod staging;
 mod standing;
@@ -351,7 +351,7 @@ impl PostgresSink {
         if self.connection.is_none() {
             let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options));
             let connection = connecting.await.map_err(|_| Failure::Retry("no answer in 10 s".to_owned()))??;
-            nodelay::set();
+            socket::set_options();
             self.connection = Some(connection);
         }
         Ok(self.connection.as_mut().expect("it was connected above"))
@@ -393,6 +393,9 @@ async fn commit(
             }
         }
         ledger.keep(&mut transaction, records, &plan.passed).await?;
+        if defers {
+            deferred::check_last(&mut transaction).await?;
+        }
         transaction.commit().await?;
     }
     Ok(Applied { plan, advances })
