@@ -6,6 +6,8 @@
 mod kafka;
 pub(crate) mod layers;
 mod places;
+#[cfg(test)]
+mod properties;
 mod reading;
 mod rejects;
 mod routes;

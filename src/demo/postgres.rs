@@ -3,6 +3,7 @@
 //! Nothing is left behind when it is dropped.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -58,8 +59,8 @@ struct Account {
     gid: u32,
 }
 
-/// Nothing here has to survive a crash of the machine; the rest is Postgres's default.
-const SETTINGS: &str = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200";
+/// Nothing here has to survive a crash of the machine, and nobody comes over the network; the rest is Postgres's default.
+const SETTINGS: &str = "listen_addresses = ''\nfsync = off\nfull_page_writes = off\nmax_connections = 200\n";
 
 /// A socket's path ends here (`sun_path`), and Postgres adds `/.s.PGSQL.5432`.
 const MAX_FOLDER: usize = 107 - 15;
@@ -84,8 +85,21 @@ impl TempPostgres {
         let options =
             ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--pgdata"];
         server.run("initdb", options.iter().map(OsStr::new).chain([data.as_os_str()]))?;
+        server.set(SETTINGS)?;
         server.resume()?;
         Ok(server)
+    }
+
+    /// Adds lines to `postgresql.conf`, for the next start.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn set(&self, lines: &str) -> Result<(), TempPostgresError> {
+        let path = self.data().join("postgresql.conf");
+        let written =
+            fs::OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(lines.as_bytes()));
+        written.map_err(|error| io_error("cannot write to postgresql.conf", error))
     }
 
     /// Starts the server again after [`halt`](Self::halt).
@@ -95,7 +109,7 @@ impl TempPostgres {
     /// When it does not start.
     pub fn resume(&self) -> Result<(), TempPostgresError> {
         let (data, log) = (self.data(), self.folder.path().join("log"));
-        let options = format!("{SETTINGS} -k '{}'", self.folder.path().display());
+        let options = format!("-k '{}'", self.folder.path().display());
         let arguments = [
             OsStr::new("start"),
             OsStr::new("--silent"),
