@@ -10,6 +10,8 @@
     reason = "a test fails by panicking, and reads better without borrows"
 )]
 
+#[allow(dead_code, unused_imports, reason = "it is shared with the tests of faults")]
+#[path = "../harness/mod.rs"]
 mod harness;
 
 mod aside;
@@ -48,12 +50,14 @@ mod repeats;
 mod replay;
 mod restart;
 mod retreat;
+mod rights;
 mod routes;
 mod secrets;
 mod settings;
 mod shop;
 mod signals;
 mod status;
+mod tls;
 mod topics;
 mod transactions;
 mod truncate;

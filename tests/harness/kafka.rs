@@ -83,6 +83,11 @@ impl OwnKafka {
         Proxy::start(proxy, behind)
     }
 
+    /// A listener that lets everybody in, and says that it is to be found at another port.
+    pub(crate) fn behind(&self) -> [u16; 2] {
+        self.proxied
+    }
+
     /// The listener for SASL over TLS.
     pub(crate) fn sasl(&self) -> String {
         format!("127.0.0.1:{}", self.sasl)

@@ -99,8 +99,12 @@ impl Broker {
     /// Writes records to a partition in their order, and waits until they are there.
     pub(crate) fn write(&self, topic: &str, partition: i32, records: &[Record]) {
         // one of its own for every call: the mock loses requests of connections from before it was stopped
-        let producer = producer(&self.address);
-        RUNTIME.block_on(write(&producer, topic, partition, records));
+        self.writer().write(topic, partition, records);
+    }
+
+    /// Writes on and on, and waits while brokers are away. A mock that was stopped needs another one.
+    pub(crate) fn writer(&self) -> Writer {
+        Writer(producer(&self.address))
     }
 
     /// Writes records to a partition in one transaction, and commits or aborts it. The mock's readers see both.
@@ -256,8 +260,18 @@ impl Drop for Broker {
     }
 }
 
+/// What writes to the topics of a broker, for as long as it likes.
+pub(crate) struct Writer(FutureProducer);
+
+impl Writer {
+    /// Writes records to a partition in their order, and waits until they are there.
+    pub(crate) fn write(&self, topic: &str, partition: i32, records: &[Record]) {
+        RUNTIME.block_on(write(&self.0, topic, partition, records));
+    }
+}
+
 /// A producer that writes each record once.
-pub(super) fn producer(address: &str) -> FutureProducer {
+fn producer(address: &str) -> FutureProducer {
     ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("enable.idempotence", "true")
@@ -267,7 +281,7 @@ pub(super) fn producer(address: &str) -> FutureProducer {
 }
 
 /// Writes records to a partition in their order, and waits until they are there.
-pub(super) async fn write(producer: &FutureProducer, topic: &str, partition: i32, records: &[Record]) {
+async fn write(producer: &FutureProducer, topic: &str, partition: i32, records: &[Record]) {
     let mut sent = Vec::with_capacity(records.len());
     for record in records {
         sent.push(send(producer, topic, partition, record).await);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Broker, RUNTIME, broker, created};
+use super::{Broker, created};
 
 /// Rows `t` of an `id` each, written to all partitions of a topic until it is ended.
 pub(crate) struct Load {
@@ -19,7 +19,7 @@ impl Load {
     /// Writes `n` records to each partition, and then waits for `pause`, on and on. What brokers that are away have not
     /// taken is written when they are back.
     pub(crate) fn start(broker: &Broker, topic: &str, n_partitions: i32, (n, pause): (i64, Duration)) -> Self {
-        let (producer, topic) = (broker::producer(broker.address()), topic.to_owned());
+        let (writer, topic) = (broker.writer(), topic.to_owned());
         let is_enough = Arc::<AtomicBool>::default();
         let told = Arc::clone(&is_enough);
         let write = move || {
@@ -28,7 +28,7 @@ impl Load {
                 for partition in 0..n_partitions {
                     let ids = (n_written..n_written + n).map(|n| i64::from(n_partitions) * n + i64::from(partition));
                     let records: Vec<_> = ids.map(|id| created("t", json!({"id": id}))).collect();
-                    RUNTIME.block_on(broker::write(&producer, &topic, partition, &records));
+                    writer.write(&topic, partition, &records);
                 }
                 n_written += n;
                 thread::sleep(pause);

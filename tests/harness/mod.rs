@@ -1,4 +1,4 @@
-//! What every test stands on: a database of its own, a broker, the bridge as a process, and events to feed it.
+//! What tests from outside stand on: a database of its own, a broker, the bridge as a process, and events to feed it.
 
 mod bridge;
 mod broker;
@@ -12,7 +12,7 @@ mod registry;
 mod written;
 
 pub(crate) use bridge::{Bridge, Ended, Pipeline};
-pub(crate) use broker::Broker;
+pub(crate) use broker::{Broker, Writer};
 pub(crate) use database::{Database, Server};
 pub(crate) use events::{Record, created, deleted, file_of, tombstone, truncated, updated};
 pub(crate) use fixtures::{Truth, fixture, recorded_topics, recording};

@@ -46,7 +46,12 @@ impl Pipeline {
     }
 
     fn into(database: &Database) -> Self {
-        Self::named().with_variable("ROWKIND_SINK_URL", database.url())
+        Self::into_target(database.url())
+    }
+
+    /// A pipeline into Postgres, without its source.
+    pub(crate) fn into_target(url: &str) -> Self {
+        Self::named().with_variable("ROWKIND_SINK_URL", url)
     }
 
     fn named() -> Self {
@@ -167,6 +172,11 @@ impl Bridge {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn n_descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! The target: one server for all tests, a database for each.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -61,6 +62,34 @@ impl Server {
 
     pub(crate) fn recover(&self) {
         self.0.resume().expect("the server starts again");
+    }
+
+    /// Where it listens, if this is its port.
+    pub(crate) fn socket(&self, port: u16) -> std::path::PathBuf {
+        self.0.host().join(format!(".s.PGSQL.{port}"))
+    }
+
+    /// The folder of its socket.
+    pub(crate) fn host(&self) -> &std::path::Path {
+        self.0.host()
+    }
+
+    /// Listens at a port of 127.0.0.1 from now on, for TLS alone, with a certificate and for clients that one of `client` vouches
+    /// for. The certificate, the key and the client's as PEM.
+    pub(crate) fn guard(&self, port: u16, [certificate, key, client]: [&str; 3], authentication: &str) {
+        let data = self.0.host().join("data");
+        let owner = std::fs::metadata(&data).unwrap();
+        for (name, text) in [("server.crt", certificate), ("server.key", key), ("client.crt", client)] {
+            let path = data.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        let settings = format!("listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\nssl_ca_file = 'client.crt'\n");
+        self.0.set(&settings).unwrap();
+        std::fs::write(data.join("pg_hba.conf"), authentication).unwrap();
+        self.crash();
+        self.recover();
     }
 
     /// Replaces `pg_hba.conf`.
@@ -144,7 +173,7 @@ impl Database {
         self.try_rows(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))
     }
 
-    fn try_rows(&self, sql: &str) -> Result<String, String> {
+    pub(crate) fn try_rows(&self, sql: &str) -> Result<String, String> {
         let sql = format!("select coalesce(string_agg(rows::text, E'\\n'), '') from ({sql}) as rows");
         self.with(async |connection| sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await)
             .map_err(|error| error.to_string())

@@ -1,0 +1,66 @@
+//! Whatever happens to the bridge, its brokers, its registry and its target: in the end the target is what the source was, no change
+//! was applied twice, no row went back in time, and what cannot be applied is in the rejects and nowhere else.
+//!
+//! A load of changes with stretches that come again and records that cannot be applied runs all the time, while one fault after the
+//! other is drawn. The short form draws each once. The long one:
+//!
+//! ```text
+//! ROWKIND_FAULT_SECONDS=7200 ROWKIND_TEST_KAFKA_HOME=DIR cargo test --test faults -- --nocapture
+//! ```
+//!
+//! Without `ROWKIND_TEST_KAFKA_HOME` Kafka is librdkafka's mock cluster, which cannot be killed, nor reached by way of a link.
+//! `ROWKIND_FAULT_SEED` draws others.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, and reads better without borrows"
+)]
+
+mod disk;
+mod fault;
+mod link;
+mod load;
+mod poison;
+mod report;
+mod soak;
+mod stage;
+
+#[allow(dead_code, unused_imports, reason = "it is shared with the tests of the bridge")]
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use std::time::{Duration, Instant};
+
+use fault::Fault;
+use harness::Random;
+use load::Pace;
+use report::Report;
+use stage::Stage;
+
+#[test]
+fn the_target_is_the_source_whatever_happens() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+    let (seconds, seed) = (number("ROWKIND_FAULT_SECONDS"), number("ROWKIND_FAULT_SEED").unwrap_or(1));
+    let (mut random, began) = (Random(seed), Instant::now());
+    let (mut stage, mut report) = (Stage::start(seed, Pace::CALM), Report::default());
+    let possible: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| stage.can_have(*fault)).collect();
+    let is_over = |n_faults: usize| match seconds {
+        None => n_faults >= possible.len(),
+        Some(seconds) => began.elapsed() >= Duration::from_secs(seconds),
+    };
+    let mut left = Vec::new();
+    let mut n_faults = 0;
+    while !is_over(n_faults) {
+        if left.is_empty() {
+            left.clone_from(&possible);
+        }
+        let fault = left.swap_remove(random.below(left.len()));
+        fault.strike(&mut stage, &mut random);
+        report.add(fault, stage.recover(fault));
+        n_faults += 1;
+    }
+    stage.finish(&mut report);
+    println!("seed {seed}, {n_faults} faults in {:.0} s\n{report}", began.elapsed().as_secs_f64());
+}
