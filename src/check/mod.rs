@@ -6,7 +6,7 @@
 mod changelog;
 mod report;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::decode::{self, Undecoded};
 use crate::inspect::Output;
 use crate::records::{Records, TopicPartition};
 use crate::rejects::Rejects;
+use crate::route::TargetName;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Failure, PostgresSink};
@@ -63,10 +64,12 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         let decoding = Arc::new(decode::Shared::of(&config)?);
         let report = Report::new(is_json);
-        let mut check = Check { config: &config, decoding, report, stored: HashMap::new(), sink_cluster: None };
+        let (stored, sources) = (HashMap::new(), BTreeMap::new());
+        let mut check = Check { config: &config, decoding, report, stored, sources, sink_cluster: None };
         check.report.good(&format!("configuration: pipeline {}", config.name));
         let target = check.target().await;
         tokio::task::block_in_place(|| check.source(target));
+        check.shared_targets();
         match check.report.n_bad() {
             0 => Ok(()),
             1 => bail!("1 thing would fail"),
@@ -81,6 +84,8 @@ struct Check<'c> {
     report: Report,
     /// The stored next offsets.
     stored: HashMap<TopicPartition, i64>,
+    /// The source tables whose rows go into a target table, each with its topic.
+    sources: BTreeMap<TargetName, BTreeSet<(String, String)>>,
     /// The id of the cluster that is written to.
     sink_cluster: Option<String>,
 }
@@ -270,15 +275,34 @@ impl<'c> Check<'c> {
         }
     }
 
+    /// Names target tables that several source tables go into.
+    fn shared_targets(&mut self) {
+        if !matches!(self.config.sink, Sink::Postgres(_)) {
+            return;
+        }
+        for (target, sources) in self.sources.iter().filter(|(_, sources)| sources.len() > 1) {
+            let sources: Vec<_> = sources.iter().map(|(table, topic)| format!("{table} of topic {topic}")).collect();
+            self.report.doubtful(
+                &format!("table {target}: the rows of {} all go into it, and replace each other where their keys are equal", sources.join(", ")),
+                "right for the parts of one table; otherwise tell them apart by {database}, {schema} or {topic} in `sink.table`, or by a `[[route]]`",
+            );
+        }
+    }
+
     /// Whether the records can be read.
     fn decode(&mut self, topic: &str, (records, which): (&Records, &str)) -> bool {
         let mut sieve = Sieve::new(self.config, Arc::clone(&self.decoding), None);
         let (mut tables, mut n_rows, mut not_sent) = (BTreeSet::new(), 0, BTreeSet::new());
+        let mut routes = self.config.routes.clone();
         for index in 0..records.len() {
             let record = records.get(index);
             match sieve.decode(&record) {
                 Ok(Event::Change(change)) => {
                     n_rows += change.rows.len();
+                    if let Ok(target) = routes.of(topic).target(&change.table, topic) {
+                        let source = (text::table_name(&change.table), topic.to_owned());
+                        self.sources.entry(target).or_default().insert(source);
+                    }
                     tables.insert(text::table_name(&change.table));
                     not_sent.extend(change.rows.iter().flat_map(|row| &row.not_sent).map(ToString::to_string));
                 }

@@ -60,6 +60,27 @@ fn what_would_fail_is_named_with_a_remedy() {
 }
 
 /// A stored offset that is behind the topic's end, or before its oldest record.
+/// Nothing says that it is wrong: the parts of one table may be in several topics.
+#[test]
+fn tables_that_become_one() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key, v text)");
+    let topics = ["east.public.t", "west.public.t"].map(|name| broker.topic(name, 1));
+    for topic in &topics {
+        broker.write(topic, 0, &[created("t", row(1, "a"))]);
+    }
+    let pipeline = Pipeline::from_topics(&broker, &[&topics[0], &topics[1]], &database);
+    let found = check(&pipeline.clone().set("sink.table", "{table}")).with_code(0);
+    let sources = format!("public.t of topic {}, public.t of topic {}", topics[0], topics[1]);
+    finds(&found, &format!("table \"t\": the rows of {sources} all go into it"));
+    database.execute(&format!(
+        "create table \"{0}\" (like t including all); create table \"{1}\" (like t including all)",
+        topics[0], topics[1]
+    ));
+    let found = check(&pipeline.set("sink.table", "{topic}")).with_code(0);
+    assert!(!found.output.contains("all go into it"), "{}", found.output);
+}
+
 #[test]
 fn a_gap_is_found() {
     let (broker, database) = (Broker::start(), Database::new());

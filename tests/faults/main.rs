@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Without `ROWKIND_TEST_KAFKA_HOME` Kafka is librdkafka's mock cluster, which cannot be killed, nor reached by way of a link.
-//! `ROWKIND_FAULT_SEED` draws others.
+//! `ROWKIND_FAULT_SEED` draws others, and `ROWKIND_FAULTS=Kill,KillTwice` these alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,7 +45,13 @@ fn the_target_is_the_source_whatever_happens() {
     let (seconds, seed) = (number("ROWKIND_FAULT_SECONDS"), number("ROWKIND_FAULT_SEED").unwrap_or(1));
     let (mut random, began) = (Random(seed), Instant::now());
     let (mut stage, mut report) = (Stage::start(seed, Pace::CALM), Report::default());
-    let possible: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| stage.can_have(*fault)).collect();
+    let asked_for = std::env::var("ROWKIND_FAULTS").ok();
+    let is_asked_for = |fault: &Fault| {
+        asked_for.as_ref().is_none_or(|names| names.split(',').any(|name| name == format!("{fault:?}")))
+    };
+    let possible: Vec<Fault> =
+        Fault::ALL.into_iter().filter(|fault| is_asked_for(fault) && stage.can_have(*fault)).collect();
+    assert!(!possible.is_empty(), "none of the faults {asked_for:?} can be had");
     let is_over = |n_faults: usize| match seconds {
         None => n_faults >= possible.len(),
         Some(seconds) => began.elapsed() >= Duration::from_secs(seconds),
