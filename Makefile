@@ -3,7 +3,7 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build lint docs fuzz
+.PHONY: help demo test build lint docs fuzz sbom
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
@@ -34,3 +34,6 @@ docs: ## Build the documentation; any warning fails
 
 fuzz: ## Fuzz every decoder for SECONDS=60, from the recorded records; needs nightly Rust and cargo-fuzz
 	scripts/fuzz.sh $(or $(SECONDS),60)
+
+sbom: ## Write what the binary is made of to rowkind.cdx.json; needs cargo-cyclonedx
+	cargo cyclonedx --format json --manifest-path Cargo.toml

@@ -17,6 +17,7 @@
 //! - [`sink`]: rows and next offsets into Postgres, in one transaction; changelogs into Kafka, or to standard output
 //! - [`rejects`]: what happens to a record that cannot be applied
 //! - [`progress`]: what has been done so far
+//! - [`metrics`]: the same over HTTP, for programs and for people
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
 //! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
@@ -32,6 +33,7 @@ pub mod dedup;
 pub mod demo;
 pub mod inspect;
 pub mod log;
+pub mod metrics;
 mod near;
 pub mod normalize;
 pub mod progress;

@@ -228,6 +228,16 @@ impl Records {
         &self.advances[self.entries[index].partition].partition
     }
 
+    /// When the last of the records in `range` of each partition was written, in milliseconds since 1970.
+    pub fn written_at(&self, range: &Range<usize>) -> Vec<(&TopicPartition, i64)> {
+        let mut last = vec![None; self.advances.len()];
+        for entry in self.entries.get(range.clone()).unwrap_or_default() {
+            last[entry.partition] = entry.timestamp_ms.or(last[entry.partition]);
+        }
+        let advances = self.advances.iter().zip(last);
+        advances.filter_map(|(advance, at)| Some((&advance.partition, at?))).collect()
+    }
+
     /// Where the partition of the record at `index` stands before the batch.
     pub fn claimed(&self, index: usize) -> Claimed<'_> {
         self.advances[self.entries[index].partition].claimed()

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::RunError;
 use crate::dedup::{Dedup, Seen};
-use crate::progress::Progress;
+use crate::progress::{Done, Progress, Trouble};
 use crate::records::{Advance, Records, TopicPartition};
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::shutdown::Shutdown;
@@ -30,6 +30,7 @@ pub(super) struct Lane {
     planner: Option<Planner>,
     batches: mpsc::Receiver<Records>,
     progress: Arc<Progress>,
+    trouble: Arc<Trouble>,
     shutdown: Shutdown,
     /// What is known of rows; `None` when every event is applied.
     dedup: Option<Arc<Dedup>>,
@@ -38,6 +39,8 @@ pub(super) struct Lane {
     lost: HashMap<TopicPartition, Instant>,
     /// Whether a batch is applied in one transaction or not at all.
     is_whole: bool,
+    /// How long the last attempt took.
+    took: Duration,
 }
 
 /// A batch and the plan that was made for it ahead of time.
@@ -85,8 +88,20 @@ impl Lane {
         (progress, dedup, rejects): (Arc<Progress>, Option<Arc<Dedup>>, Arc<Rejects>),
         shutdown: Shutdown,
     ) -> Self {
-        let (planner, lost) = (Some(planner), HashMap::new());
-        Self { sink, planner, batches, progress, shutdown, dedup, rejects, lost, is_whole: false }
+        let (planner, lost, trouble) = (Some(planner), HashMap::new(), progress.trouble());
+        Self {
+            sink,
+            planner,
+            batches,
+            progress,
+            trouble,
+            shutdown,
+            dedup,
+            rejects,
+            lost,
+            is_whole: false,
+            took: Duration::ZERO,
+        }
     }
 
     /// The same for batches that hold transactions of the source, each applied in one of Postgres's or not at all.
@@ -128,6 +143,7 @@ impl Lane {
             if let Flow::End = flow {
                 return Ok(());
             }
+            self.trouble.end();
             if let Some(Planned { records, .. }) = next.take_if(|next| !is_as_planned && !next.records.is_tail()) {
                 // it was made on top of what has not come to be
                 let planning = start_plan(&mut self.planner, records, self.sink.catalog(), None);
@@ -156,7 +172,10 @@ impl Lane {
         let mut outcome = plan.map(drop);
         while let Err(unplanned) = outcome {
             match Failure::from(unplanned) {
-                Failure::Retry(text) => tracing::warn!("cannot read what was applied before, trying again: {text}"),
+                Failure::Retry(text) => {
+                    tracing::warn!("cannot read what was applied before, trying again: {text}");
+                    self.progress.add_retry(&self.trouble, &text);
+                }
                 failure => return Err(RunError::Fatal(failure.to_string())),
             }
             if let Flow::End = backoff.wait(&self.shutdown).await {
@@ -165,6 +184,7 @@ impl Lane {
             let planner = self.planner.as_mut().expect("no plan is being made while the tail is learnt from");
             outcome = tokio::task::block_in_place(|| planner.learn(tail));
         }
+        self.trouble.end();
         Ok(Flow::On)
     }
 
@@ -179,11 +199,15 @@ impl Lane {
         let (catalog, in_flight) = (self.sink.catalog(), Arc::clone(&plan.seen));
         let mut planning = None;
         let mut is_open = true;
+        let began = Instant::now();
         let apply = self.sink.apply_plan(records, plan);
         tokio::pin!(apply);
         loop {
             tokio::select! {
-                outcome = &mut apply => return (outcome, planning),
+                outcome = &mut apply => {
+                    self.took = began.elapsed();
+                    return (outcome, planning);
+                }
                 received = self.batches.recv(), if is_open && planning.is_none() => match received {
                     Some(records) => {
                         let in_flight = Some(Arc::clone(&in_flight));
@@ -218,13 +242,14 @@ impl Lane {
                 Ok(applied) => {
                     (backoff, was_stale) = (Backoff::default(), false);
                     let done = applied.plan.range.end;
-                    self.note(applied)?;
+                    self.note(applied, &records)?;
                     if done < part.range.end {
                         todo.push(Part { range: done..part.range.end, way: Way::Compacted });
                     }
                 }
                 Err(Failure::Retry(text)) => {
                     tracing::warn!("cannot apply a batch, trying again: {text}");
+                    self.progress.add_retry(&self.trouble, &text);
                     todo.push(part);
                     if let Flow::End = backoff.wait(&self.shutdown).await {
                         return Ok(Flow::End);
@@ -263,12 +288,14 @@ impl Lane {
 
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
-        let range = part.range.clone();
-        match &part.way {
+        let (range, began) = (part.range.clone(), Instant::now());
+        let outcome = match &part.way {
             Way::RowByRow => self.sink.apply_row_by_row(records, range, planner).await,
             Way::Passed(reject) => self.sink.pass(records, range.start, reject.clone()).await,
             Way::Compacted | Way::Judged(_) => self.sink.apply(records, range, planner).await,
-        }
+        };
+        self.took = began.elapsed();
+        outcome
     }
 
     /// Decides about a record that cannot be applied, behind all those before it: it is passed over, or an error.
@@ -307,7 +334,7 @@ impl Lane {
     }
 
     /// Counts what was applied; an error when the pipeline stops behind it.
-    fn note(&mut self, applied: Applied) -> Result<(), RunError> {
+    fn note(&mut self, applied: Applied, records: &Records) -> Result<(), RunError> {
         let Applied { plan, advances } = applied;
         let done = if self.rejects.policy().keeps() { "put aside" } else { "skipped" };
         for reject in plan.passed.values() {
@@ -323,7 +350,17 @@ impl Lane {
                 tracing::warn!("{begun}");
             }
         }
-        self.progress.add(plan.range.len(), plan.rows, (plan.passed.len(), plan.seen.n_duplicates()), &advances);
+        let tables: Vec<_> = plan.tables.iter().map(|(table, rows)| (table.plain(), *rows)).collect();
+        self.progress.add(Done {
+            n_records: plan.range.len(),
+            tables: &tables,
+            rejects: plan.passed.values().collect(),
+            n_duplicates: plan.seen.n_duplicates(),
+            advances: &advances,
+            written_at: records.written_at(&plan.range),
+            changed_at: plan.changed_at,
+            took: self.took,
+        });
         for advance in &advances {
             self.lost.remove(&advance.partition);
         }

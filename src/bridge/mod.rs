@@ -16,11 +16,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::{ChangelogSink, Config, Sink, Source};
+use crate::config::{self, ChangelogSink, Config, Sink, Source};
 use crate::decode;
 use crate::dedup::Dedup;
+use crate::metrics::{self, Told};
 use crate::normalize::State;
 use crate::progress::Progress;
 use crate::reencode::Reencoder;
@@ -60,7 +61,23 @@ const DRAIN: Duration = Duration::from_millis(3_500);
 ///
 /// When it stops at a reject, or a person has to act.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
-    run_watched(config, Arc::default(), shutdown).await
+    let progress = Arc::<Progress>::default();
+    let server = match &config.metrics {
+        None => None,
+        Some(asked) => Some(tell(asked, &config.name, &progress).await?),
+    };
+    let outcome = run_watched(config, progress, shutdown).await;
+    if let Some(server) = server {
+        server.abort();
+    }
+    outcome
+}
+
+/// Tells of a pipeline over HTTP.
+async fn tell(asked: &config::Metrics, pipeline: &str, progress: &Arc<Progress>) -> Result<JoinHandle<()>, RunError> {
+    let told = Told { pipeline: pipeline.to_owned(), settings: asked.settings.clone(), progress: Arc::clone(progress) };
+    let cannot = |error| RunError::Fatal(format!("cannot listen on {}: {error}: see `metrics.listen`", asked.listen));
+    metrics::serve(asked.listen, told).await.map_err(cannot)
 }
 
 /// The same, with its counters in `progress`.
@@ -72,6 +89,12 @@ pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shut
     let decoding = decode::Shared::of(&config).map_err(|error| RunError::Config(error.to_string()))?;
     let decoding = Arc::new(decoding);
     let dedup = config.dedup.map(|dedup| Arc::new(Dedup::new(dedup.max_keys)));
+    if let Some(dedup) = &dedup {
+        progress.watch(Arc::clone(dedup));
+    }
+    if let Source::File { .. } = config.source {
+        progress.set_assigned();
+    }
     let rejects = Arc::new(Rejects::new(&config.rejects));
     let state = open_state(&config)?;
     let ownership = Arc::new(Ownership::default());
@@ -112,6 +135,7 @@ pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shut
                     batches,
                     rejects: Arc::clone(&rejects),
                     progress: Arc::clone(&progress),
+                    trouble: progress.trouble(),
                     shutdown: shutdown.clone(),
                     dedup: dedup.clone(),
                     state: state.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rowkind_formats::Record;
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use crate::config::{Changelog, ChangelogSink};
 use crate::decode::Undecoded;
 use crate::dedup::Dedup;
 use crate::normalize::State;
-use crate::progress::Progress;
+use crate::progress::{Done, Progress, Trouble};
 use crate::records::{Advance, Records, TopicPartition};
 use crate::reencode::{Messages, Reencoded, Reencoder};
 use crate::rejects::Rejects;
@@ -28,6 +29,7 @@ pub(super) struct Relay {
     pub(super) batches: mpsc::Receiver<Records>,
     pub(super) rejects: Arc<Rejects>,
     pub(super) progress: Arc<Progress>,
+    pub(super) trouble: Arc<Trouble>,
     pub(super) shutdown: Shutdown,
     /// What is known of rows; `None` when every event is written.
     pub(super) dedup: Option<Arc<Dedup>>,
@@ -52,6 +54,7 @@ impl Relay {
             if let Flow::End = flow? {
                 break;
             }
+            self.trouble.end();
         }
         match &self.state {
             Some(state) => state.sync().map_err(|error| RunError::Fatal(error.to_string())),
@@ -68,6 +71,7 @@ impl Relay {
                 Ok(()) => return Ok(Flow::On),
                 Err(Undecoded::Away(text)) => {
                     tracing::warn!("cannot read what was written before, trying again: {text}");
+                    self.progress.add_retry(&self.trouble, &text);
                 }
                 Err(Undecoded::Bad(text) | Undecoded::Fatal(text)) => return Err(RunError::Fatal(text)),
             }
@@ -100,9 +104,10 @@ impl Relay {
         let mut backoff = Backoff::default();
         let mut refused = BTreeMap::new();
         loop {
+            let began = Instant::now();
             match tokio::task::block_in_place(|| self.write(&records, &refused)) {
                 Ok(Some((done, advances))) => {
-                    self.note(done, &advances)?;
+                    self.note(done, &advances, (&records, began.elapsed()))?;
                     return Ok(Flow::On);
                 }
                 Ok(None) => {
@@ -111,6 +116,7 @@ impl Relay {
                 }
                 Err(Failure::Retry(text)) => {
                     tracing::warn!("cannot write a batch, trying again: {text}");
+                    self.progress.add_retry(&self.trouble, &text);
                     if let Flow::End = backoff.wait(&self.shutdown).await {
                         return Ok(Flow::End);
                     }
@@ -150,7 +156,12 @@ impl Relay {
     }
 
     /// Counts what was written; an error when the pipeline stops behind it.
-    fn note(&mut self, done: Reencoded, advances: &[Advance]) -> Result<(), RunError> {
+    fn note(
+        &mut self,
+        done: Reencoded,
+        advances: &[Advance],
+        (records, took): (&Records, Duration),
+    ) -> Result<(), RunError> {
         for reject in &done.passed {
             tracing::warn!("skipped {reject}");
         }
@@ -160,8 +171,17 @@ impl Relay {
             }
         }
         self.rejects.note(done.passed.iter());
-        let counts = (done.passed.len(), done.seen.n_duplicates());
-        self.progress.add(done.range.len(), done.rows, counts, advances);
+        let tables: Vec<_> = done.tables.into_iter().collect();
+        self.progress.add(Done {
+            n_records: done.range.len(),
+            tables: &tables,
+            rejects: done.passed.iter().collect(),
+            n_duplicates: done.seen.n_duplicates(),
+            advances,
+            written_at: records.written_at(&done.range),
+            changed_at: done.changed_at,
+            took,
+        });
         done.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
     }
 }

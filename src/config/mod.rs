@@ -5,6 +5,7 @@
 
 mod kafka;
 pub(crate) mod layers;
+mod metrics;
 mod places;
 #[cfg(test)]
 mod properties;
@@ -30,6 +31,7 @@ use crate::source::Range;
 use crate::wanted::Wanted;
 pub use kafka::{Kafka, has_token_login, is_subscribed};
 use layers::{Layers, Typed};
+pub use metrics::Metrics;
 pub use places::{Fallback, Offsets, Start, Stop};
 pub use rejects::{RejectPolicy, Rejects};
 use settings::{Kind, SETTINGS, Setting};
@@ -77,6 +79,8 @@ pub struct Config {
     pub transactions: Option<Transactions>,
     /// What happens to a record that cannot be applied.
     pub rejects: Rejects,
+    /// Where it tells of itself; `None` for nowhere.
+    pub metrics: Option<Metrics>,
 }
 
 /// Where records come from.
@@ -218,6 +222,7 @@ impl Config {
                 linger: read.parsed("batch.linger", parse_duration)?,
             },
             rejects,
+            metrics: metrics::metrics(&read, layers)?,
         })
     }
 }

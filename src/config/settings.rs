@@ -425,6 +425,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("false"),
         "With table or topic: set later records of a rejected record's key aside behind it, so that the order per key holds",
     ),
+    setting(
+        "metrics.listen",
+        Kind::Text,
+        None,
+        "Address of /metrics (Prometheus), /healthz, /readyz and a page for people at /, as 127.0.0.1:9464",
+    ),
 ];
 
 /// The settings that a decoder alone has.

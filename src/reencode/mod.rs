@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Encoder, Error, ErrorKind, Event, Key, Record, RowKind, RowSchema, changelog};
+use rowkind_formats::{Clock, Encoder, Error, ErrorKind, Event, Key, Record, RowKind, RowSchema, changelog};
 
 use crate::config::{Changelog, ChangelogSink, Config, Source, Written, is_subscribed};
 use crate::decode::{self, Undecoded};
@@ -30,8 +30,10 @@ pub struct Reencoded {
     pub range: Range<usize>,
     /// What is written.
     pub messages: Messages,
-    /// Changelog rows, without repeats.
-    pub rows: RowCounts,
+    /// Changelog rows by source table, without repeats.
+    pub tables: BTreeMap<String, RowCounts>,
+    /// When the source made the first change, where the first record says it.
+    pub changed_at: Option<Clock>,
     /// What is known of the rows when it has been written.
     pub seen: Seen,
     /// What is known of the last row of each key then.
@@ -183,6 +185,11 @@ impl Reencoder {
         if matches!(event, Event::Aside(_)) {
             return Ok(());
         }
+        if let Event::Change(change) = &event
+            && index == done.range.start
+        {
+            done.changed_at = change.origin.stamp().clock;
+        }
         let record = records.get(index);
         let route = self.routes.of(record.topic);
         let event = reshaped(event, route);
@@ -203,7 +210,7 @@ impl Reencoder {
         let place = (&record, index, records.beside(index).timestamp_ms);
         let pushed = self.push(&event, place, &topic, &mut done.messages);
         match (&pushed, known) {
-            (Ok(()), _) => count(&event, &mut done.rows),
+            (Ok(()), _) => count(&event, done),
             (Err(_), Some(known)) => known.take_back(),
             (Err(_), None) => {}
         }
@@ -300,10 +307,13 @@ fn own_input(source: &Source, brokers: &str) -> Vec<String> {
     }
 }
 
-fn count(event: &Event<'_>, rows: &mut RowCounts) {
+fn count(event: &Event<'_>, done: &mut Reencoded) {
+    let mut rows = RowCounts::default();
     match event {
         Event::Change(change) => change.rows.iter().for_each(|row| rows.add(row.kind)),
         Event::Tombstone { .. } => rows.add(RowKind::Delete),
-        Event::Truncate { .. } | Event::Aside(_) => {}
+        Event::Truncate { .. } | Event::Aside(_) => return,
     }
+    let table = event.table().map(changelog::table_name).unwrap_or_default();
+    *done.tables.entry(table).or_default() += rows;
 }

@@ -22,6 +22,16 @@ impl fmt::Display for TargetName {
     }
 }
 
+impl TargetName {
+    /// The name without quotes, for people.
+    pub fn plain(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.table),
+            None => self.table.clone(),
+        }
+    }
+}
+
 /// An identifier in double quotes, those in it doubled.
 pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))

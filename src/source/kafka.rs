@@ -210,6 +210,7 @@ impl KafkaSource {
                 tracing::info!(partitions = partitions.len(), "assigned");
                 let list = self.take(&partitions, gatherer, stored, shutdown)?;
                 consumer::assign(&self.consumer, &list)?;
+                self.progress.add_rebalance();
                 (self.was_assigned, self.moved_at) = (true, Instant::now());
             }
             // what waits of them has to be read again, and what waits with it
@@ -222,6 +223,7 @@ impl KafkaSource {
             }
             Rebalance::Revoke(partitions) => {
                 tracing::info!(partitions = partitions.len(), "revoked");
+                self.progress.add_rebalance();
                 let mut list = TopicPartitionList::new();
                 for partition in &partitions {
                     gatherer.revoke(partition);

@@ -37,6 +37,7 @@ mod kills;
 mod liveness;
 mod logins;
 mod logs;
+mod metrics;
 mod names;
 mod order;
 mod outage;

@@ -1,9 +1,11 @@
 //! A link between two processes that can be cut, slowed and held.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +39,9 @@ struct Shared {
     to: Mutex<Place>,
     state: Mutex<State>,
     changed: Condvar,
-    connections: Mutex<Vec<Stream>>,
+    /// Both ends of what is connected, by its number.
+    connections: Mutex<HashMap<u64, [Stream; 2]>>,
+    n_connections: AtomicU64,
 }
 
 impl Link {
@@ -57,6 +61,7 @@ impl Link {
             state: Mutex::new(State::Open),
             changed: Condvar::new(),
             connections: Mutex::default(),
+            n_connections: AtomicU64::default(),
         });
         let (port, accepting) = (listener.local_addr().unwrap().port(), Arc::clone(&shared));
         thread::spawn(move || {
@@ -98,13 +103,15 @@ impl Shared {
         };
         client.set_nodelay(true)?;
         let client = Stream::Tcp(client);
-        self.connections.lock().unwrap().extend([client.twin()?, server.twin()?]);
+        let number = self.n_connections.fetch_add(1, Ordering::Relaxed);
+        self.connections.lock().unwrap().insert(number, [client.twin()?, server.twin()?]);
         for (from, to) in [(client.twin()?, server.twin()?), (server, client)] {
             let shared = Arc::clone(self);
             thread::spawn(move || {
                 let _ = shared.pass(&from, &to);
                 from.end();
                 to.end();
+                shared.connections.lock().unwrap().remove(&number);
             });
         }
         Ok(())
@@ -127,7 +134,7 @@ impl Shared {
     }
 
     fn end_all(&self) {
-        self.connections.lock().unwrap().drain(..).for_each(|connection| connection.end());
+        self.connections.lock().unwrap().values().flatten().for_each(Stream::end);
     }
 }
 

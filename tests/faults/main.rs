@@ -64,7 +64,9 @@ fn the_target_is_the_source_whatever_happens() {
         }
         let fault = left.swap_remove(random.below(left.len()));
         fault.strike(&mut stage, &mut random);
-        report.add(fault, stage.recover(fault));
+        let recovery = stage.recover(fault);
+        println!("{:>6.0} s: {fault:?}, over in {:.1} s", began.elapsed().as_secs_f64(), recovery.as_secs_f64());
+        report.add(fault, recovery);
         n_faults += 1;
     }
     stage.finish(&mut report);

@@ -27,11 +27,12 @@ impl Lane {
             match attempt {
                 Ok(applied) => {
                     self.leave_out(&[]);
-                    self.note(applied)?;
+                    self.note(applied, &records)?;
                     break;
                 }
                 Err(Failure::Retry(text)) => {
                     tracing::warn!("cannot apply a batch, trying again: {text}");
+                    self.progress.add_retry(&self.trouble, &text);
                     if let Flow::End = backoff.wait(&self.shutdown).await {
                         return Ok(Flow::End);
                     }

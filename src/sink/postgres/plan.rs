@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Change, Error, Event, Record};
+use rowkind_formats::{Change, Clock, Error, Event, Record};
 
 use super::catalog::Catalog;
 use super::evolve;
@@ -37,6 +37,10 @@ pub struct Plan {
     pub statements: Vec<Statement>,
     /// Changelog rows in the records, without repeats.
     pub rows: RowCounts,
+    /// The same by target table.
+    pub tables: Vec<(TargetName, RowCounts)>,
+    /// When the source made the first change, where the first record says it.
+    pub changed_at: Option<Clock>,
     /// What is known of the rows when it is committed.
     pub seen: Arc<Seen>,
     /// Records in `range` that are passed over, by their index.
@@ -223,6 +227,7 @@ impl Planner {
                 return Ok(plan);
             }
             self.check_whole(&mut plan, end)?;
+            plan.tables = tables.rows().collect();
             match tables::statements(tables, catalog, self.modes) {
                 Ok(statements) => {
                     plan.statements = statements;
@@ -268,7 +273,7 @@ impl Planner {
         while index < plan.range.end {
             if !plan.passed.contains_key(&index) {
                 let judge = judge.as_deref_mut();
-                match self.take((records, index), (catalog, &held), (&mut tables, judge), &mut plan.rows) {
+                match self.take((records, index), (catalog, &held), (&mut tables, judge), plan) {
                     Ok(Taken::Done) => {}
                     Ok(Taken::OtherKey) => plan.range.end = index,
                     Ok(Taken::Missing(name, need)) => match plan.missing.get(&name) {
@@ -306,10 +311,15 @@ impl Planner {
         (records, index): (&'a Records, usize),
         (catalog, held): (&Catalog, &Held),
         (tables, judge): (&mut Tables<'a>, Option<&mut Judge<'_>>),
-        counts: &mut RowCounts,
+        plan: &mut Plan,
     ) -> Result<Taken, Refusal> {
         let record = &records.get(index);
         let mut event = self.sieve.decode(record)?;
+        if let Event::Change(change) = &event
+            && index == plan.range.start
+        {
+            plan.changed_at = change.origin.stamp().clock;
+        }
         self.check_key((records, index), &event, held)?;
         if !self.sieve.keeps((records, index), &mut event, &mut self.routes, judge)? {
             return Ok(Taken::Done);
@@ -320,7 +330,7 @@ impl Planner {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
             Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
-            Event::Change(change) => self.take_change(record, change, index, catalog, tables, counts),
+            Event::Change(change) => self.take_change(record, change, index, catalog, tables, &mut plan.rows),
         }
     }
 
@@ -372,6 +382,7 @@ impl Planner {
             rows::push(batch, change, place, (target, key), modes)?;
         }
         *counts += changed;
+        pending.rows += changed;
         Ok(Taken::Done)
     }
 }

@@ -101,6 +101,8 @@ impl Retreat<'_> {
             }
             self.seen.extend(Arc::into_inner(plan.seen).unwrap_or_default());
             self.done.rows += plan.rows;
+            self.done.tables.extend(plan.tables);
+            self.done.changed_at = self.done.changed_at.or(plan.changed_at);
             self.done.passed.extend(plan.passed);
         }
         self.broken.take().map_or(Ok(()), Err)

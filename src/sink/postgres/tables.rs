@@ -16,6 +16,7 @@ use super::plan::Refusal;
 use super::sql;
 use super::writes::{Act, Mode, Part, Statement, Writes};
 use crate::batch::{Change, Copies, TableBatch, Way};
+use crate::progress::RowCounts;
 use crate::route::TargetName;
 
 /// The rows of a batch for one table.
@@ -27,6 +28,8 @@ pub(super) struct Pending<'a> {
     pub(super) fitting: Vec<Arc<RowSchema>>,
     /// What is left to do.
     pub(super) batch: TableBatch<'a>,
+    /// How many rows it was before.
+    pub(super) rows: RowCounts,
 }
 
 impl<'a> Pending<'a> {
@@ -58,6 +61,11 @@ impl<'a> Tables<'a> {
     /// The rows for a table, if there are any.
     pub(super) fn get(&self, name: &TargetName) -> Option<&Pending<'a>> {
         self.by_name.get(name)
+    }
+
+    /// How many rows there were for each table.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (TargetName, RowCounts)> {
+        self.by_name.iter().map(|(name, pending)| (name.clone(), pending.rows))
     }
 
     /// The rows for a table, to add to them.
