@@ -74,6 +74,7 @@ pub mod stamp;
 mod avro;
 mod calendar;
 mod decimal;
+mod deletes;
 mod detect;
 mod digits;
 mod interval;

@@ -129,3 +129,22 @@ fn a_tombstone_that_stands_alone_is_applied_and_its_row_is_not_known_any_more() 
         ",
     );
 }
+
+/// Records of other partitions come between a delete and its tombstone, which is no less its own for that.
+#[test]
+fn a_tombstone_behind_its_delete_in_another_partitions_company() {
+    check(
+        "
+        . +I 1 a lsn=10 ts_ms=5
+        . -D 1 a lsn=20 ts_ms=5
+        . -D 2 x lsn=21 ts_ms=5 partition=1
+        . ~ 1
+        . +I 1 b lsn=30 ts_ms=6
+        x +I 1 a lsn=10 ts_ms=5
+        x -D 1 a lsn=20 ts_ms=5
+        . -D 3 x lsn=40 ts_ms=7 partition=1
+        . ~ 1
+        x +I 1 b lsn=30 ts_ms=6
+        ",
+    );
+}

@@ -10,14 +10,15 @@ use super::image::{ImageOf, Part, Sent, Types, image};
 use super::stated::{Stated, StatedTypes};
 use crate::avro::{Datum, Framed, Writers};
 use crate::connect::Schemas;
+use crate::deletes::Deletes;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Fields, Json};
 use crate::record::Record;
 use crate::row::{Aside, Column, Event, Key, RowSchema, Table};
 use crate::unavailable::Placeholder;
 
-/// Schemas by their text, the table that each topic's records belong to, for tombstones, which do not say, and the last
-/// delete, to know its tombstone by. Nothing else of a record outlives its decoding.
+/// Schemas by their text, the table that each topic's records belong to, for tombstones, which do not say, and the
+/// last deletes, to know their tombstones by. Nothing else of a record outlives its decoding.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) schemas: Schemas,
@@ -25,7 +26,7 @@ pub(crate) struct Memory {
     pub(crate) stated: StatedTypes,
     pub(crate) placeholder: Placeholder,
     tables: HashMap<String, KnownTable>,
-    last_delete: Option<LastDelete>,
+    deletes: Deletes,
 }
 
 /// What a topic's records are of, as the last of them said.
@@ -35,30 +36,6 @@ pub(crate) struct KnownTable {
     pub(crate) schema: Option<Arc<RowSchema>>,
     /// Whether earlier records of the topic were of other tables.
     pub(crate) is_one_of_several: bool,
-}
-
-/// Where the last delete stood. Its own tombstone is the next record of the partition and has the same key.
-#[derive(Debug, Default)]
-pub(crate) struct LastDelete {
-    topic: String,
-    partition: i32,
-    offset: i64,
-    key: Vec<u8>,
-}
-
-impl LastDelete {
-    pub(crate) fn remember(&mut self, record: &Record<'_>) {
-        record.topic.clone_into(&mut self.topic);
-        (self.partition, self.offset) = (record.partition, record.offset);
-        record.key.unwrap_or_default().clone_into(&mut self.key);
-    }
-
-    /// Whether the tombstone is its own.
-    pub(crate) fn has(&self, tombstone: &Record<'_>) -> bool {
-        tombstone.offset.checked_sub(1) == Some(self.offset)
-            && (tombstone.partition, tombstone.topic) == (self.partition, &self.topic)
-            && tombstone.key.unwrap_or_default() == self.key
-    }
 }
 
 impl Memory {
@@ -83,7 +60,7 @@ impl Memory {
         table: Option<Table<'a>>,
         schema: Option<&RowSchema>,
     ) -> Result<Event<'a>, Error> {
-        if self.last_delete.as_ref().is_some_and(|last| last.has(record)) {
+        if self.deletes.has_one_of(record) {
             return Ok(Event::Aside(Aside::Tombstone));
         }
         let key = self.key(record, table.as_ref(), schema)?;
@@ -102,7 +79,7 @@ impl Memory {
     }
 
     pub(crate) fn remember_delete(&mut self, record: &Record<'_>) {
-        self.last_delete.get_or_insert_default().remember(record);
+        self.deletes.remember(record);
     }
 
     /// The key's columns; `None` for a null key. `row` is the schema of the rows that it is a key of.

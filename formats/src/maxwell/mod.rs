@@ -32,8 +32,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::debezium::memory::LastDelete;
 use crate::debezium::{Stated, StatedTypes};
+use crate::deletes::Deletes;
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::origin::Origin;
@@ -75,7 +75,7 @@ pub struct Decoder {
     tables: KnownTables,
     /// The key's columns as rows spell them, of tables where the Kafka key does otherwise.
     spelled: HashMap<Table<'static>, Vec<String>>,
-    last_delete: LastDelete,
+    deletes: Deletes,
 }
 
 /// The message; a field that is null counts as absent. `output_naming_strategy` may have changed names with an
@@ -195,7 +195,7 @@ impl Decoder {
             }
         }
         if op == Op::Delete {
-            self.last_delete.remember(record);
+            self.deletes.remember(record);
         }
         let schema = definition.filter(|_| is_of_definition).map(|schema| self.stated.apply(&table, schema));
         let key = rebuilt::key(&names, &rows);
@@ -204,7 +204,7 @@ impl Decoder {
 
     /// Maxwell writes none; who compacts or rewrites its topics may. The key has the table, unless it is of another form.
     fn tombstone<'a>(&mut self, record: &Record<'a>) -> Result<Event<'a>, Error> {
-        if self.last_delete.has(record) {
+        if self.deletes.has_one_of(record) {
             return Ok(Event::Aside(Aside::Tombstone));
         }
         let Ok(Some((table, columns))) = key::of_row(record.key) else {
