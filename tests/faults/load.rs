@@ -26,12 +26,13 @@ pub(crate) struct Pace(pub(crate) usize);
 impl Pace {
     /// What is left undone by a fault is made up for in seconds.
     pub(crate) const CALM: Self = Self(12);
-    /// Thousands of changes a second.
-    pub(crate) const STEADY: Self = Self(100);
+    /// More than a thousand changes a second.
+    pub(crate) const STEADY: Self = Self(50);
 }
 
-/// Every so many records of the Avro topic have a schema of their own.
+/// Every so many records of the Avro topic have another schema, of so many.
 const PER_SCHEMA: i64 = 500;
+const N_SCHEMAS: i64 = 40;
 
 /// What was written so far.
 #[derive(Default, Clone)]
@@ -171,7 +172,7 @@ impl Source {
             }
         };
         let key = json!({ "id": id });
-        let mut records = vec![if table == 0 { event.json() } else { event.avro(offset / PER_SCHEMA) }];
+        let mut records = vec![if table == 0 { event.json() } else { event.avro(offset / PER_SCHEMA % N_SCHEMAS) }];
         if event.op == "d" && self.random.below(3) > 0 {
             records.push(if table == 0 {
                 tombstone(key)

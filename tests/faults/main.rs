@@ -31,6 +31,7 @@ mod stage;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fault::Fault;
@@ -39,8 +40,15 @@ use load::Pace;
 use report::Report;
 use stage::Stage;
 
+/// Held by the test that is at work: what it measures is its own.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static AT_WORK: Mutex<()> = Mutex::new(());
+    AT_WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn the_target_is_the_source_whatever_happens() {
+    let _alone = one_at_a_time();
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     let (seconds, seed) = (number("ROWKIND_FAULT_SECONDS"), number("ROWKIND_FAULT_SEED").unwrap_or(1));
     let (mut random, began) = (Random(seed), Instant::now());

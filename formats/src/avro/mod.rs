@@ -14,6 +14,7 @@ mod schema;
 mod value;
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
 use crate::connect::{self, Parsed};
@@ -53,6 +54,8 @@ pub(crate) struct Writer {
 #[derive(Debug, Default)]
 pub(crate) struct Writers {
     by_id: HashMap<u32, Arc<Writer>, foldhash::fast::RandomState>,
+    /// By their texts: a schema may have many ids, one for each name under which it was registered.
+    by_text: HashMap<Vec<String>, Arc<Writer>>,
 }
 
 impl Writers {
@@ -69,12 +72,35 @@ impl Writers {
     ///
     /// When it is no Avro schema.
     pub(crate) fn learn(&mut self, id: u32, text: &str, references: &[String]) -> Result<(), Error> {
+        let texts: Vec<String> = iter::once(text.to_owned()).chain(references.iter().cloned()).collect();
+        if let Some(known) = self.by_text.get(&texts) {
+            self.by_id.insert(id, Arc::clone(known));
+            return Ok(());
+        }
         let schema = Schema::parse(text, references)?;
         let node = schema.connect();
         let image = connect::columns_of_image(node.clone()).ok().map(Arc::new);
         let name = node.name.as_deref().map(Arc::from);
         let columns = connect::columns_of(node.clone()).ok().map(|row| Parsed { row: Arc::new(row), name });
-        self.by_id.insert(id, Arc::new(Writer { schema: Arc::new(schema), columns, image }));
+        let writer = Arc::new(Writer { schema: Arc::new(schema), columns, image });
+        self.by_text.insert(texts, Arc::clone(&writer));
+        self.by_id.insert(id, writer);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_schema_under_two_ids_is_kept_once() {
+        let text = r#"{"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}"#;
+        let mut writers = Writers::default();
+        for (id, text) in [(1, text), (2, text), (3, r#""string""#)] {
+            writers.learn(id, text, &[]).expect("it is a schema");
+        }
+        let get = |id| writers.get(id).expect("it was learnt");
+        assert!(Arc::ptr_eq(&get(1), &get(2)) && !Arc::ptr_eq(&get(1), &get(3)));
     }
 }

@@ -9,19 +9,9 @@
 
 use std::fs;
 use std::os::fd::RawFd;
-use std::time::Duration;
 
 use nix::sys::socket::setsockopt;
-#[cfg(target_os = "linux")]
-use nix::sys::socket::sockopt::TcpUserTimeout;
-use nix::sys::socket::sockopt::{KeepAlive, TcpKeepIdle, TcpKeepInterval, TcpNoDelay};
-
-/// The other side is asked whether it is there after so long a silence, and then so often. Linux asks nine times.
-const IDLE: Duration = Duration::from_secs(15);
-const INTERVAL: Duration = Duration::from_secs(5);
-/// What is sent is acknowledged by then, or the connection is broken.
-#[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_mins(1);
+use nix::sys::socket::sockopt::{KeepAlive, TcpNoDelay};
 
 /// Sets them on the sockets that are open.
 pub(super) fn set_options() {
@@ -37,20 +27,39 @@ fn set(descriptor: RawFd) {
     if setsockopt(descriptor, TcpNoDelay, &true).is_err() {
         return;
     }
-    let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
     let _ = setsockopt(descriptor, KeepAlive, &true);
-    let _ = setsockopt(descriptor, TcpKeepIdle, &seconds(IDLE));
-    let _ = setsockopt(descriptor, TcpKeepInterval, &seconds(INTERVAL));
     #[cfg(target_os = "linux")]
-    let _ = setsockopt(descriptor, TcpUserTimeout, &(seconds(USER_TIMEOUT) * 1_000));
+    linux::set(descriptor);
 }
 
-#[cfg(test)]
+/// Elsewhere the system's own times go, which are long.
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::os::fd::RawFd;
+
+    use nix::sys::socket::setsockopt;
+    use nix::sys::socket::sockopt::{TcpKeepIdle, TcpKeepInterval, TcpUserTimeout};
+
+    /// Seconds of silence after which the other side is asked whether it is there, nine times and so many seconds apart.
+    pub(super) const IDLE: u32 = 15;
+    const INTERVAL: u32 = 5;
+    /// Milliseconds by when what is sent is acknowledged, or the connection is broken.
+    pub(super) const USER_TIMEOUT: u32 = 60_000;
+
+    pub(super) fn set(descriptor: RawFd) {
+        let _ = setsockopt(descriptor, TcpKeepIdle, &IDLE);
+        let _ = setsockopt(descriptor, TcpKeepInterval, &INTERVAL);
+        let _ = setsockopt(descriptor, TcpUserTimeout, &USER_TIMEOUT);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
 
     use nix::sys::socket::getsockopt;
+    use nix::sys::socket::sockopt::{TcpKeepIdle, TcpUserTimeout};
 
     use super::*;
 
@@ -62,8 +71,7 @@ mod tests {
         let descriptor = stream.as_raw_fd();
         assert!(stream.nodelay().unwrap());
         assert!(getsockopt(descriptor, KeepAlive).unwrap());
-        assert_eq!(getsockopt(descriptor, TcpKeepIdle), Ok(15));
-        #[cfg(target_os = "linux")]
-        assert_eq!(getsockopt(descriptor, TcpUserTimeout), Ok(60_000));
+        assert_eq!(getsockopt(descriptor, TcpKeepIdle), Ok(linux::IDLE));
+        assert_eq!(getsockopt(descriptor, TcpUserTimeout), Ok(linux::USER_TIMEOUT));
     }
 }
