@@ -17,19 +17,15 @@ const N_OFFSETS: i64 = 30_000;
 #[derive(Debug, Default)]
 pub(crate) struct Deletes {
     hasher: RandomState,
-    /// By topic and partition: offsets, which go up, each with a hash of its key.
-    of_partitions: HashMap<String, HashMap<i32, VecDeque<(i64, u64)>>>,
+    /// By a hash of topic and partition: offsets, which go up, each with a hash of its key.
+    of_partitions: HashMap<u64, VecDeque<(i64, u64)>>,
 }
 
 impl Deletes {
     /// The record is a delete.
     pub(crate) fn remember(&mut self, record: &Record<'_>) {
         let (offset, key) = (record.offset, self.hash(record));
-        if !self.of_partitions.contains_key(record.topic) {
-            self.of_partitions.insert(record.topic.to_owned(), HashMap::new());
-        }
-        let Some(of_topic) = self.of_partitions.get_mut(record.topic) else { return };
-        let deletes = of_topic.entry(record.partition).or_default();
+        let deletes = self.of_partitions.entry(self.place(record)).or_default();
         match deletes.binary_search_by_key(&offset, |(offset, _)| *offset) {
             // the record is what it was
             Ok(_) => {}
@@ -46,12 +42,16 @@ impl Deletes {
     /// Whether the tombstone is the own one of a delete.
     pub(crate) fn has_one_of(&self, tombstone: &Record<'_>) -> bool {
         let found = || {
-            let deletes = self.of_partitions.get(tombstone.topic)?.get(&tombstone.partition)?;
+            let deletes = self.of_partitions.get(&self.place(tombstone))?;
             let before = tombstone.offset.checked_sub(1)?;
             let at = deletes.binary_search_by_key(&before, |(offset, _)| *offset).ok()?;
             Some(deletes.get(at)?.1 == self.hash(tombstone))
         };
         found().unwrap_or(false)
+    }
+
+    fn place(&self, record: &Record<'_>) -> u64 {
+        self.hasher.hash_one((record.topic, record.partition))
     }
 
     fn hash(&self, record: &Record<'_>) -> u64 {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     fn n_known(deletes: &Deletes) -> usize {
-        deletes.of_partitions.values().flat_map(HashMap::values).map(VecDeque::len).sum()
+        deletes.of_partitions.values().map(VecDeque::len).sum()
     }
 
     #[test]

@@ -19,7 +19,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::progress::{Progress, Unready};
+use crate::progress::Progress;
 use history::History;
 
 /// What is told, and of what.
@@ -70,16 +70,7 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 async fn readiness(State(shared): State<Arc<Shared>>) -> Response {
     match shared.told.progress.readiness() {
         Ok(()) => "ready\n".into_response(),
-        Err(unready) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", said(&unready))).into_response(),
-    }
-}
-
-fn said(unready: &Unready) -> String {
-    match unready {
-        Unready::Unassigned => "not ready: the consumer group has not assigned its partitions yet".to_owned(),
-        Unready::Stuck(since, reason) => {
-            format!("not ready: nothing has gone through for {} s: {reason}", since.as_secs())
-        }
+        Err(unready) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unready}\n")).into_response(),
     }
 }
 

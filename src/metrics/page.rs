@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::Told;
 use super::history::{History, Look};
-use super::{Told, said};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: light-dark(#1c1917, #e7e5e4); --dim: light-dark(#78716c, #a8a29e); --line: light-dark(#e7e5e4, #44403c); --mark: #c2410c; }
@@ -28,7 +28,7 @@ pub(super) fn html(told: &Told, history: &History) -> String {
     );
     let state = match progress.readiness() {
         Ok(()) => "<p>ready".to_owned(),
-        Err(unready) => format!("<p class=bad>{}", escaped(&said(&unready))),
+        Err(unready) => format!("<p class=bad>{}", escaped(&unready.to_string())),
     };
     page.push_str(&state);
     figures(&mut page, told, &looks);

@@ -21,7 +21,6 @@ pub use rows::RowCounts;
 pub struct Progress {
     began: Instant,
     n_records: AtomicU64,
-    rows: Mutex<RowCounts>,
     /// By the table that they are for.
     tables: Mutex<BTreeMap<String, RowCounts>>,
     n_batches: AtomicU64,
@@ -56,6 +55,12 @@ struct Position {
     is_news: bool,
     /// When the last record that was applied was written, in milliseconds since 1970.
     written_at: Option<i64>,
+}
+
+impl Position {
+    fn lag(&self) -> i64 {
+        (self.end - self.applied).max(0)
+    }
 }
 
 /// What a batch has done.
@@ -95,12 +100,19 @@ pub struct Standing {
 }
 
 /// Why an instance is not ready for its work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unready {
     /// The group has not told it its partitions yet.
+    #[error("not ready: the consumer group has not assigned its partitions yet")]
     Unassigned,
     /// For so long nothing has gone through, for this reason.
-    Stuck(Duration, String),
+    #[error("not ready: nothing has gone through for {} s: {reason}", since.as_secs())]
+    Stuck {
+        /// How long.
+        since: Duration,
+        /// What the last attempt came to.
+        reason: String,
+    },
 }
 
 /// Since when nothing of a lane goes through, and why.
@@ -124,7 +136,6 @@ impl Default for Progress {
         Self {
             began: Instant::now(),
             n_records: AtomicU64::default(),
-            rows: Mutex::default(),
             tables: Mutex::default(),
             n_batches: AtomicU64::default(),
             n_retreats: AtomicU64::default(),
@@ -162,9 +173,8 @@ impl Progress {
             self.freshness_seconds.observe(seconds_since(clock.micros()));
         }
         {
-            let (mut rows, mut by_table) = (lock(&self.rows), lock(&self.tables));
+            let mut by_table = lock(&self.tables);
             for (table, counts) in tables {
-                *rows += *counts;
                 match by_table.get_mut(table) {
                     Some(known) => *known += *counts,
                     None => drop(by_table.insert(table.clone(), *counts)),
@@ -238,7 +248,9 @@ impl Progress {
         }
         let stuck = lock(&self.troubles).iter().filter_map(|trouble| lock(&trouble.0).clone()).min();
         match stuck {
-            Some((since, reason)) if since.elapsed() > PATIENCE => Err(Unready::Stuck(since.elapsed(), reason)),
+            Some((since, reason)) if since.elapsed() > PATIENCE => {
+                Err(Unready::Stuck { since: since.elapsed(), reason })
+            }
             _ => Ok(()),
         }
     }
@@ -285,7 +297,7 @@ impl Progress {
 
     /// How many records the broker has that are not in the target.
     pub fn lag(&self) -> i64 {
-        self.positions().values().map(|position| (position.end - position.applied).max(0)).sum()
+        self.positions().values().map(Position::lag).sum()
     }
 
     fn positions(&self) -> MutexGuard<'_, HashMap<TopicPartition, Position>> {
@@ -299,7 +311,7 @@ impl Progress {
 
     /// Rows applied.
     pub fn rows(&self) -> RowCounts {
-        *lock(&self.rows)
+        lock(&self.tables).values().copied().sum()
     }
 
     /// Rows applied, by their table.
@@ -310,7 +322,7 @@ impl Progress {
     /// Where the partitions stand, in their order.
     pub fn standings(&self) -> Vec<Standing> {
         let standing = |(partition, position): (&TopicPartition, &Position)| {
-            let lag = (position.end - position.applied).max(0);
+            let lag = position.lag();
             let age = position.written_at.map(|ms| seconds_since(ms.saturating_mul(1_000)));
             Standing {
                 partition: partition.clone(),

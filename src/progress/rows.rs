@@ -1,6 +1,7 @@
 //! How many rows there were.
 
 use std::fmt;
+use std::iter::Sum;
 use std::ops::AddAssign;
 
 use rowkind_formats::RowKind;
@@ -31,6 +32,15 @@ impl AddAssign for RowCounts {
         for (count, more) in self.0.iter_mut().zip(other.0) {
             *count += more;
         }
+    }
+}
+
+impl Sum for RowCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |mut sum, more| {
+            sum += more;
+            sum
+        })
     }
 }
 

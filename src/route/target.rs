@@ -64,26 +64,22 @@ pub enum Unnamed {
     #[error("the target's name has {{{0}}} in it, which this record's source does not name")]
     Unknown(&'static str),
     /// Postgres would not take the name, or take it for another one.
-    #[error("no table of Postgres can have the name {name}, {why}: give it another by `sink.table` or a `[[route]]`")]
-    Unusable {
-        /// The name, in quotes.
-        name: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    #[error("no table of Postgres can have the name {0}: give it another by `sink.table` or a `[[route]]`")]
+    Unusable(String),
 }
 
 /// Bytes of a name, of which Postgres would cut what is longer: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
 const MAX_NAME: usize = 63;
 
-/// What makes a name one that Postgres cannot have; `None` for all others.
-pub fn unusable(name: &str) -> Option<&'static str> {
-    match name {
-        "" => Some("which is empty"),
-        name if name.len() > MAX_NAME => Some("which has more than 63 bytes, so that it would be cut"),
-        name if name.contains('\0') => Some("which has the character U+0000 in it"),
-        _ => None,
-    }
+/// A name that Postgres cannot have, in quotes, and why; `None` for all others.
+pub fn unusable(name: &str) -> Option<String> {
+    let why = match name {
+        "" => "which is empty",
+        name if name.len() > MAX_NAME => "which has more than 63 bytes, so that it would be cut",
+        name if name.contains('\0') => "which has the character U+0000 in it",
+        _ => return None,
+    };
+    Some(format!("{}, {why}", quoted(name).replace('\0', "\\0")))
 }
 
 impl TableTemplate {
@@ -112,10 +108,7 @@ impl TableTemplate {
     pub fn target(&self, table: &Table<'_>, topic: &str) -> Result<TargetName, Unnamed> {
         let named = |parts: &[Part]| {
             let name = fill(parts, Some(table), topic)?;
-            match unusable(&name) {
-                Some(why) => Err(Unnamed::Unusable { name: quoted(&name).replace('\0', "\\0"), why }),
-                None => Ok(name),
-            }
+            unusable(&name).map_or(Ok(name), |unusable| Err(Unnamed::Unusable(unusable)))
         };
         let schema = self.schema.as_deref().map(named);
         Ok(TargetName { schema: schema.transpose()?, table: named(&self.table)? })

@@ -1,51 +1,15 @@
 //! The target: one server for all tests, a database for each.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
 
 use rowkind::demo::postgres::TempPostgres;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::shared::{SHARED, start};
 use super::{RUNTIME, unique, wait_for};
-
-/// The server that the tests share.
-static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
-
-struct Shared {
-    server: TempPostgres,
-    /// Held open for as long as this process lives.
-    _lifeline: std::process::ChildStdin,
-}
-
-impl Shared {
-    /// Statics are never dropped: a shell waits for the end of this process, whatever it is, and tidies up then.
-    #[expect(clippy::zombie_processes, reason = "it ends after this process")]
-    fn start() -> Self {
-        let server = start();
-        let tidy = r#"cat; pid="$0/data/postmaster.pid"; kill -QUIT "$(head -n 1 "$pid")"
-                      while [ -e "$pid" ]; do sleep 0.02; done; rm -rf "$0""#;
-        let mut shell = Command::new("sh")
-            .args(["-c", tidy])
-            .arg(server.host())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // a Ctrl-C is for the tests
-            .process_group(0)
-            .spawn()
-            .expect("there is a shell");
-        let lifeline = shell.stdin.take().expect("its standard input is a pipe");
-        Self { server, _lifeline: lifeline }
-    }
-}
-
-fn start() -> TempPostgres {
-    TempPostgres::start().unwrap_or_else(|error| panic!("these tests need a Postgres: {error}"))
-}
 
 /// A server of a test's own, to be stopped and started.
 pub(crate) struct Server(TempPostgres);
@@ -110,7 +74,7 @@ pub(crate) struct Database {
 impl Database {
     /// An empty database on the shared server.
     pub(crate) fn new() -> Self {
-        Self::on(&SHARED.server)
+        Self::on(SHARED.server())
     }
 
     /// An empty database on a server of the test's own.

@@ -9,6 +9,7 @@ mod kafka;
 mod load;
 mod proxy;
 mod registry;
+mod shared;
 mod written;
 
 pub(crate) use bridge::{Bridge, Ended, Pipeline};

@@ -16,3 +16,5 @@ mod recorded;
 mod refused;
 mod semantic;
 mod server;
+#[path = "../harness/shared.rs"]
+mod shared;

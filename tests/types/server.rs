@@ -1,43 +1,16 @@
 //! One Postgres for all tests, a database for each.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use rowkind::demo::postgres::TempPostgres;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::runtime::Runtime;
 
+use crate::shared::SHARED;
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be made"));
-static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
-
-struct Shared {
-    server: TempPostgres,
-    /// Its standard input is open for as long as this process lives.
-    _shell: Child,
-}
-
-impl Shared {
-    /// Statics are never dropped: a shell waits for the end of this process, and tidies up then.
-    fn start() -> Self {
-        let server = TempPostgres::start().unwrap_or_else(|error| panic!("these tests need a Postgres: {error}"));
-        let tidy = r#"cat; pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"
-                      while kill -0 "$pid"; do sleep 0.05; done; rm -rf "$0""#;
-        let shell = Command::new("sh")
-            .args(["-c", tidy])
-            .arg(server.host())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("there is a shell");
-        Self { server, _shell: shell }
-    }
-}
 
 /// The cells of a row as Postgres prints them.
 pub(crate) type Cells = Vec<Option<String>>;
@@ -52,9 +25,9 @@ impl Database {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("types_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let admin = Self::connect(SHARED.server.url("postgres"));
+        let admin = Self::connect(SHARED.server().url("postgres"));
         admin.execute(&format!("create database {name} template template0 encoding 'UTF8' locale 'C'"));
-        Self::connect(SHARED.server.url(&name))
+        Self::connect(SHARED.server().url(&name))
     }
 
     fn connect(url: String) -> Self {

@@ -192,10 +192,9 @@ async fn create_table(
         )));
     }
     for field in &shape.fields {
-        if let Some(why) = unusable(&field.name) {
-            let column = quoted(&field.name).replace('\0', "\\0");
+        if let Some(unusable) = unusable(&field.name) {
             return Err(Failure::Fatal(format!(
-                "table {name} does not exist, and no column can have the name {column}, {why}: give it another by `rename` of a `[[route]]`"
+                "table {name} does not exist, and no column can have the name {unusable}: give it another by `rename` of a `[[route]]`"
             )));
         }
     }

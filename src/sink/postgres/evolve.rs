@@ -50,10 +50,10 @@ pub fn changes(
         let wanted = sql_type(field, present);
         match table.column(&field.name) {
             None => {
-                if let Some(why) = unusable(&field.name) {
-                    let (table, column) = (&table.name, quoted(&field.name).replace('\0', "\\0"));
+                if let Some(unusable) = unusable(&field.name) {
                     return Err(format!(
-                        "table {table} has no column {column}, and none can have that name, {why}: give it another by `rename` of a `[[route]]`"
+                        "table {} lacks a column, and none can have its name {unusable}: give it another by `rename` of a `[[route]]`",
+                        table.name
                     ));
                 }
                 let ty = wanted.map_err(|ty| {
