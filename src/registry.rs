@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,17 @@ pub struct Settings {
     pub login: Login,
     /// A file of certificates (PEM) to trust beside the system's.
     pub ca: Option<PathBuf>,
+    /// What it knows us by, where it asks for a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// Files (PEM) of a client's certificate and its key.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate, and those that vouch for it.
+    pub certificate: PathBuf,
+    /// In PKCS#8.
+    pub key: PathBuf,
 }
 
 /// Where schemas are.
@@ -210,16 +221,34 @@ fn client(urls: &[String], settings: &Settings) -> Result<SrSettings, ConfigErro
     }
     let mut http = reqwest::Client::builder();
     if let Some(path) = &settings.ca {
-        let invalid = |what: String| ConfigError::new(format!("registry.ca_location: `{}`: {what}", path.display()));
-        let pem = fs::read(path).map_err(|error| invalid(error.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|_| invalid("expected certificates in PEM".to_owned()))?;
+        let key = "registry.ca_location";
+        let certificates = reqwest::Certificate::from_pem_bundle(&read_pem(key, path)?)
+            .map_err(|_| invalid_file(key, path, "expected certificates in PEM"))?;
         for certificate in certificates {
             http = http.add_root_certificate(certificate);
         }
     }
+    if let Some(Identity { certificate, key }) = &settings.identity {
+        let (name, pem) = ("registry.certificate_location", read_pem("registry.key_location", key)?);
+        let identity = reqwest::Identity::from_pkcs8_pem(&read_pem(name, certificate)?, &pem).map_err(|_| {
+            invalid_file(
+                name,
+                certificate,
+                "expected a certificate in PEM, and its key in PKCS#8 in `registry.key_location`",
+            )
+        })?;
+        http = http.identity(identity);
+    }
     builder.set_timeout(TIMEOUT);
     builder.build_with(http).map_err(|error| ConfigError::new(format!("registry: {}", error.error)))
+}
+
+fn read_pem(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
+    fs::read(path).map_err(|error| invalid_file(key, path, &error.to_string()))
+}
+
+fn invalid_file(key: &str, path: &Path, what: &str) -> ConfigError {
+    ConfigError::new(format!("{key}: `{}`: {what}", path.display()))
 }
 
 async fn ask(id: u32, settings: &SrSettings) -> Result<Registered, RegistryError> {

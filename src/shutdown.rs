@@ -31,6 +31,19 @@ impl Shutdown {
         let _ = self.0.subscribe().wait_for(|requested| *requested).await;
     }
 
+    /// A flag for a part of the work: it is raised with this one, or by itself.
+    pub fn part(&self) -> Self {
+        let (whole, part) = (self.clone(), Self::default());
+        let raised = part.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = whole.requested() => raised.request(),
+                () = raised.requested() => {}
+            }
+        });
+        part
+    }
+
     /// Raises the flag at the first SIGTERM or SIGINT of the process.
     ///
     /// # Errors

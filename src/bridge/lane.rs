@@ -37,6 +37,8 @@ pub(super) struct Lane {
     rejects: Arc<Rejects>,
     /// Since when this instance has not owned a partition that it still reads.
     lost: HashMap<TopicPartition, Instant>,
+    /// The last advance of each partition.
+    left_at: HashMap<TopicPartition, Advance>,
     /// Whether a batch is applied in one transaction or not at all.
     is_whole: bool,
     /// How long the last attempt took.
@@ -79,6 +81,9 @@ enum Way {
 /// are not of one group.
 const LOST_FOR_GOOD: Duration = Duration::from_secs(90);
 
+/// A target that is not written to for so long is asked whether it is there.
+const IDLE: Duration = Duration::from_secs(10);
+
 impl Lane {
     /// A lane that takes its batches from `batches`.
     pub(super) fn new(
@@ -99,6 +104,7 @@ impl Lane {
             dedup,
             rejects,
             lost,
+            left_at: HashMap::new(),
             is_whole: false,
             took: Duration::ZERO,
         }
@@ -157,9 +163,16 @@ impl Lane {
         synced.map_err(|failure| RunError::Fatal(format!("cannot move sequences on: {failure}")))
     }
 
-    /// The next batch with its plan; `None` when there are no more.
+    /// The next batch with its plan; `None` when there are no more. Where none comes for long, the target is asked whether it
+    /// stands where it was left.
     async fn receive(&mut self) -> Result<Option<Planned>, RunError> {
-        let Some(records) = self.batches.recv().await else {
+        let received = loop {
+            tokio::select! {
+                received = self.batches.recv() => break received,
+                () = tokio::time::sleep(IDLE), if !self.left_at.is_empty() => self.check_standing().await?,
+            }
+        };
+        let Some(records) = received else {
             return Ok(None);
         };
         let planning = start_plan(&mut self.planner, records, self.sink.catalog(), None);
@@ -186,6 +199,20 @@ impl Lane {
         }
         self.trouble.end();
         Ok(Flow::On)
+    }
+
+    async fn check_standing(&mut self) -> Result<(), RunError> {
+        let left_at: Vec<Advance> = self.left_at.values().cloned().collect();
+        match self.sink.check_standing(&left_at).await {
+            Ok(()) => self.trouble.end(),
+            Err(Failure::Retry(text)) => {
+                tracing::warn!("Postgres does not answer, while there is nothing to apply: {text}");
+                self.progress.add_retry(&self.trouble, &text);
+            }
+            Err(Failure::WentBack(text)) => return Err(RunError::WentBack(text)),
+            Err(failure) => return Err(RunError::Fatal(failure.to_string())),
+        }
+        Ok(())
     }
 
     async fn planned(&mut self, planning: Planning) -> Result<Planned, RunError> {
@@ -280,6 +307,7 @@ impl Lane {
                         todo.push(Part { range: 0..records.len(), way: Way::Compacted });
                     }
                 }
+                Err(Failure::WentBack(text)) => return Err(RunError::WentBack(text)),
                 Err(Failure::Data { text, .. } | Failure::Fatal(text)) => return Err(RunError::Fatal(text)),
             }
         }
@@ -361,8 +389,9 @@ impl Lane {
             changed_at: plan.changed_at,
             took: self.took,
         });
-        for advance in &advances {
+        for advance in advances {
             self.lost.remove(&advance.partition);
+            self.left_at.insert(advance.partition.clone(), advance);
         }
         plan.stopped.map_or(Ok(()), |reject| Err(RunError::Rejected(reject)))
     }

@@ -47,6 +47,9 @@ pub enum RunError {
     /// A setting is none that can be used.
     #[error("{0}")]
     Config(String),
+    /// The target has gone back behind what was applied to it.
+    #[error("{0}")]
+    WentBack(String),
     /// A person has to act.
     #[error("{0}")]
     Fatal(String),
@@ -55,7 +58,8 @@ pub enum RunError {
 /// Time from the wish to stop until the lanes are cut off. What they had open is rolled back and read again next time.
 const DRAIN: Duration = Duration::from_millis(3_500);
 
-/// Runs a pipeline until its input ends or `shutdown` is requested.
+/// Runs a pipeline until its input ends or `shutdown` is requested. Where the target goes back it begins again at what the target
+/// has, and knows nothing of what it was.
 ///
 /// # Errors
 ///
@@ -66,7 +70,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         None => None,
         Some(asked) => Some(tell(asked, &config.name, &progress).await?),
     };
-    let outcome = run_watched(config, progress, shutdown).await;
+    let outcome = loop {
+        match run_watched(config.clone(), Arc::clone(&progress), shutdown.part()).await {
+            Err(RunError::WentBack(text)) if !shutdown.is_requested() => {
+                tracing::warn!("{text}; beginning again there");
+                progress.begin_again();
+            }
+            outcome => break outcome,
+        }
+    };
+    progress.summarize();
     if let Some(server) = server {
         server.abort();
     }
@@ -170,7 +183,6 @@ pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shut
         _ => outcome,
     };
     let ended = tokio::task::spawn_blocking(move || source.join()).await;
-    progress.summarize();
     outcome?;
     match ended {
         Ok(Ok(Ok(()) | Err(SourceError::Shutdown))) => Ok(()),

@@ -95,20 +95,81 @@ fn file() -> impl Strategy<Value = String> {
     })
 }
 
+/// A file that can be used, of which bytes are replaced, taken out and put in.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let edit = (
+        any::<prop::sample::Index>(),
+        0..3_u8,
+        prop_oneof![any::<u8>(), prop::sample::select(b"\"'[]{}=.\n\\#,".to_vec())],
+    );
+    prop::collection::vec(edit, 1..8).prop_map(|edits| {
+        let mut bytes = VALID.as_bytes().to_vec();
+        for (at, what, byte) in edits {
+            let at = at.index(bytes.len());
+            match what {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, byte),
+            }
+        }
+        bytes
+    })
+}
+
+const VALID: &str = r#"name = "shop"
+
+[source]
+brokers = "localhost:9092"
+topic_pattern = '^shop\.public\..*$'
+sasl_password = "hunter2secret"
+start = "timestamp"
+start_timestamp = 2026-11-21T13:26:07Z
+properties = { "session.timeout.ms" = 6000, "client.id" = "é" }
+
+[sink]
+url = "postgres://app:hunter2secret@localhost:5432/target?sslmode=prefer"
+table = "{schema}.{table}"
+
+[[route]]
+topics = ["shop.public.orders"]
+table = "orders"
+columns = { id = "order_id" }
+"#;
+
+/// What is wrong with how a file was taken.
+fn check(file: &[u8]) -> Result<(), TestCaseError> {
+    let mut path = tempfile::NamedTempFile::new().expect("there is room for a file");
+    path.write_all(file).expect("it can be written");
+    let name = path.path().to_str().expect("a name in ASCII");
+    let flags = cli::command().try_get_matches_from(["rowkind", "run", "-c", name]).expect("flags that are there");
+    let (_, flags) = flags.subcommand().expect("a command");
+    if let Err(error) = Config::read(flags) {
+        let said = error.to_string();
+        prop_assert!(!said.is_empty());
+        prop_assert!(!said.contains(SECRET), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_file_that_bytes_are_changed_of_is_one() {
+    let mut path = tempfile::NamedTempFile::new().expect("there is room for a file");
+    path.write_all(VALID.as_bytes()).expect("it can be written");
+    let name = path.path().to_str().expect("a name in ASCII");
+    let flags = cli::command().try_get_matches_from(["rowkind", "run", "-c", name]).expect("flags that are there");
+    Config::read(flags.subcommand().expect("a command").1).expect("a file that can be used");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn any_file_is_read_or_refused_in_words(text in file()) {
-        let mut path = tempfile::NamedTempFile::new().expect("there is room for a file");
-        path.write_all(text.as_bytes()).expect("it can be written");
-        let name = path.path().to_str().expect("a name in ASCII");
-        let flags = cli::command().try_get_matches_from(["rowkind", "run", "-c", name]).expect("flags that are there");
-        let (_, flags) = flags.subcommand().expect("a command");
-        if let Err(error) = Config::read(flags) {
-            let said = error.to_string();
-            prop_assert!(!said.is_empty());
-            prop_assert!(!said.contains(SECRET), "{said}");
-        }
+        check(text.as_bytes())?;
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_in_words(file in bytes()) {
+        check(&file)?;
     }
 }

@@ -1,9 +1,11 @@
 //! Settings that say how values are read, and what is done with those that Postgres cannot hold.
 
+use std::path::PathBuf;
+
 use rowkind_formats::{Before, BytesText, DocumentForm, Placeholder, Stated, Told, UtcOffset};
 
 use super::{ConfigError, Reader, parse_bytes};
-use crate::registry::{Location, Login, Settings};
+use crate::registry::{Identity, Location, Login, Settings};
 use crate::sink::postgres::modes::{DecimalMode, ExcessDigits, Modes, NulPolicy, TimePrecision, ZeroDate};
 
 pub(super) fn modes(read: &Reader<'_>) -> Result<Modes, ConfigError> {
@@ -92,7 +94,18 @@ pub(super) fn registry(read: &Reader<'_>) -> Result<Option<Settings>, ConfigErro
         (None, Some(token)) => Login::Bearer(token.to_owned()),
         (Some(_), Some(_)) => return Err(read.invalid("registry.token", "no `registry.username` beside it")),
     };
-    Ok(Some(Settings { location, login, ca: read.text("registry.ca_location").map(Into::into) }))
+    let path = |key| read.text(key).map(PathBuf::from);
+    let identity = match (path("registry.certificate_location"), path("registry.key_location")) {
+        (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(read.invalid("registry.certificate_location", "`registry.key_location` beside it"));
+        }
+        (None, Some(_)) => {
+            return Err(read.invalid("registry.key_location", "`registry.certificate_location` beside it"));
+        }
+    };
+    Ok(Some(Settings { location, login, ca: path("registry.ca_location"), identity }))
 }
 
 /// What documents become.

@@ -247,6 +247,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "File of certificates (PEM) to trust for the registry beside the system's",
     ),
     setting(
+        "registry.certificate_location",
+        Kind::Text,
+        None,
+        "File of this client's certificate (PEM), for a registry that asks for one",
+    ),
+    setting("registry.key_location", Kind::Text, None, "File of the certificate's private key (PEM, PKCS#8)"),
+    setting(
         "sink.type",
         Kind::Choice(&["postgres", "kafka", "stdout"]),
         Some("postgres"),

@@ -5,7 +5,7 @@ mod rows;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rowkind_formats::Clock;
@@ -39,7 +39,7 @@ pub struct Progress {
     /// Whether it knows which partitions it has.
     is_assigned: AtomicBool,
     /// What is known of rows, where that is.
-    dedup: OnceLock<Arc<Dedup>>,
+    dedup: Mutex<Option<Arc<Dedup>>>,
     /// What each lane is in.
     troubles: Mutex<Vec<Arc<Trouble>>>,
 }
@@ -153,7 +153,7 @@ impl Default for Progress {
             rejects: Mutex::default(),
             positions: Mutex::default(),
             is_assigned: AtomicBool::default(),
-            dedup: OnceLock::new(),
+            dedup: Mutex::default(),
             troubles: Mutex::default(),
         }
     }
@@ -224,12 +224,19 @@ impl Progress {
 
     /// Tells how much is known of rows, from now on.
     pub fn watch(&self, dedup: Arc<Dedup>) {
-        let _ = self.dedup.set(dedup);
+        *lock(&self.dedup) = Some(dedup);
     }
 
     /// How many rows are known; `None` where that is not looked at.
     pub fn n_known(&self) -> Option<usize> {
-        self.dedup.get().map(|dedup| dedup.n_known())
+        lock(&self.dedup).as_ref().map(|dedup| dedup.n_known())
+    }
+
+    /// Everything that was at work has ended, and begins again.
+    pub fn begin_again(&self) {
+        self.is_assigned.store(false, Relaxed);
+        lock(&self.troubles).clear();
+        self.positions().clear();
     }
 
     /// It is known which partitions are read.

@@ -99,27 +99,62 @@ fn logins() {
     }
 }
 
-#[test]
-fn tls() {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let identity =
-        native_tls::Identity::from_pkcs8(cert.pem().as_bytes(), signing_key.serialize_pem().as_bytes()).unwrap();
-    let mut ca = NamedTempFile::new().unwrap();
-    ca.write_all(cert.pem().as_bytes()).unwrap();
-    let answer = recorded(FOLDER);
-    let registry = Registry::start_tls(identity, move |_, request| answer(request));
+/// A certificate that vouches for itself, and its key.
+fn certificate(name: &str) -> [String; 2] {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([name.to_owned()]).unwrap();
+    [cert.pem(), signing_key.serialize_pem()]
+}
 
-    let (database, ended) = run(&registry, &[("registry.ca_location", ca.path().to_str().unwrap())]);
-    ended.with_code(0);
-    assert_truth(&database);
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
 
-    // whoever does not trust it does not ask it
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+/// That a registry, which does not take us or whom we do not take, is never asked.
+fn assert_unasked(registry: &Registry, settings: &[(&str, &str)]) {
     let n_asked = registry.requests().len();
     let (broker, database) = (Broker::start(), Database::new());
-    let untrusting = pipeline(&broker, &database).set("registry.url", registry.url()).start();
-    untrusting.wait_for_log("trying again: schema registry: cannot get schema");
-    untrusting.stop().with_code(0);
+    let pipeline = pipeline(&broker, &database).set("registry.url", registry.url());
+    let bridge = settings.iter().fold(pipeline, |pipeline, (key, value)| pipeline.set(key, value)).start();
+    bridge.wait_for_log("trying again: schema registry: cannot get schema");
+    bridge.stop().with_code(0);
     assert_eq!(registry.requests().len(), n_asked);
+}
+
+#[test]
+fn tls() {
+    let [certificate, key] = certificate("localhost");
+    let (ca, answer) = (file(&certificate), recorded(FOLDER));
+    let registry = Registry::start_tls([&certificate, &key], None, move |_, request| answer(request));
+
+    let (database, ended) = run(&registry, &[("registry.ca_location", path(&ca))]);
+    ended.with_code(0);
+    assert_truth(&database);
+    assert_unasked(&registry, &[]);
+}
+
+#[test]
+fn a_registry_that_asks_for_a_certificate() {
+    let ([server, server_key], [client, client_key]) = (certificate("localhost"), certificate("rowkind"));
+    let answer = recorded(FOLDER);
+    let registry = Registry::start_tls([&server, &server_key], Some(&client), move |_, request| answer(request));
+    let (ca, client, client_key) = (file(&server), file(&client), file(&client_key));
+    let of_registry = ("registry.ca_location", path(&ca));
+    let certificate = ("registry.certificate_location", path(&client));
+
+    let (database, ended) = run(&registry, &[of_registry, certificate, ("registry.key_location", path(&client_key))]);
+    ended.with_code(0);
+    assert_truth(&database);
+    assert_unasked(&registry, &[of_registry]);
+    let (_, ended) = run(&registry, &[of_registry, certificate]);
+    ended.with_code(2).says("expected `registry.key_location` beside it");
+    let (_, ended) = run(&registry, &[of_registry, certificate, ("registry.key_location", path(&ca))]);
+    ended.with_code(2).says("registry.certificate_location: ").says("its key in PKCS#8");
 }
 
 /// Every schema may refer to others, which the registry has under names of their own.

@@ -26,6 +26,7 @@ mod poison;
 mod report;
 mod soak;
 mod stage;
+mod standby;
 
 #[allow(dead_code, unused_imports, reason = "it is shared with the tests of the bridge")]
 #[path = "../harness/mod.rs"]

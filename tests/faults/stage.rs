@@ -149,7 +149,7 @@ impl Stage {
         recovery
     }
 
-    fn wait_for(&mut self, what: &str, n_records: i64) {
+    pub(crate) fn wait_for(&mut self, what: &str, n_records: i64) {
         let began = Instant::now();
         loop {
             let applied = self.database.try_rows("select coalesce(sum(next_offset), 0) from rowkind.offsets");

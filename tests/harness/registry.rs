@@ -6,6 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode};
+use openssl::x509::X509;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -36,12 +39,20 @@ impl Registry {
         Self::serve("http", answer, |stream| Some(Box::new(stream)))
     }
 
-    /// The same with TLS.
+    /// The same with TLS, by a certificate and its key (PEM). Where a client's certificate is given, nobody else is answered.
     pub(crate) fn start_tls(
-        identity: native_tls::Identity,
+        [certificate, key]: [&str; 2],
+        client: Option<&str>,
         answer: impl Fn(usize, &Request) -> Answer + Send + 'static,
     ) -> Self {
-        let acceptor = native_tls::TlsAcceptor::new(identity).unwrap();
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+        acceptor.set_certificate(&X509::from_pem(certificate.as_bytes()).unwrap()).unwrap();
+        acceptor.set_private_key(&PKey::private_key_from_pem(key.as_bytes()).unwrap()).unwrap();
+        if let Some(client) = client {
+            acceptor.cert_store_mut().add_cert(X509::from_pem(client.as_bytes()).unwrap()).unwrap();
+            acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        }
+        let acceptor = acceptor.build();
         // a client that does not trust us hangs up
         Self::serve("https", answer, move |stream| Some(Box::new(acceptor.accept(stream).ok()?)))
     }

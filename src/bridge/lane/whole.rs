@@ -41,6 +41,7 @@ impl Lane {
                     was_stale = true;
                     self.sink.forget_catalog();
                 }
+                Err(Failure::WentBack(text)) => return Err(RunError::WentBack(text)),
                 Err(Failure::Data { text, .. }) if !is_row_by_row => {
                     tracing::info!(records = part.range.len(), "applying a batch again, row by row: {text}");
                     self.progress.add_retreat();

@@ -32,6 +32,8 @@ pub enum Failure {
     Stale(String),
     /// These claims have ended: another instance has the partitions now, or this one has claimed them anew.
     Lost(Vec<Advance>),
+    /// The target is not as far as it was when this instance left it, and what is known of it is not so any more.
+    WentBack(String),
     /// A person has to act.
     Fatal(String),
 }
@@ -69,7 +71,11 @@ impl From<Unfound> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(text) | Self::Data { text, .. } | Self::Stale(text) | Self::Fatal(text) => f.write_str(text),
+            Self::Retry(text)
+            | Self::Data { text, .. }
+            | Self::Stale(text)
+            | Self::WentBack(text)
+            | Self::Fatal(text) => f.write_str(text),
             Self::Record(_, reason) => reason.fmt(f),
             Self::Unblocked(partitions) => {
                 write!(f, "rejects of {} partitions are not open any more", partitions.len())

@@ -347,6 +347,23 @@ impl PostgresSink {
         Ok(())
     }
 
+    /// Whether the partitions of these advances stand where those led. What another instance has taken over since does not count.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer, or the target has gone back.
+    pub async fn check_standing(&mut self, advances: &[Advance]) -> Result<(), Failure> {
+        let pipeline = self.ledger.pipeline.clone();
+        let partitions: Vec<&TopicPartition> = advances.iter().map(|advance| &advance.partition).collect();
+        let result = async {
+            let stand = offsets::stand(self.connected().await?, &pipeline, &partitions).await?;
+            let mut left_at = advances.iter().zip(stand);
+            left_at.try_for_each(|(advance, stands)| offsets::check_taken(advance, advance.to, stands))
+        };
+        let result = result.await;
+        self.after(result)
+    }
+
     async fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
             let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options));
@@ -407,16 +424,21 @@ async fn advance(
     pipeline: &str,
     advances: &[Advance],
 ) -> Result<bool, Failure> {
-    let mut lost = offsets::advance(transaction, pipeline, advances).await?;
-    if lost.is_empty() {
+    let unmoved = offsets::advance(transaction, pipeline, advances).await?;
+    if unmoved.is_empty() {
         return Ok(true);
     }
-    let ours = offsets::applied(transaction, pipeline, advances).await?;
-    if ours.len() == advances.len() {
-        return Ok(false);
+    let partitions: Vec<&TopicPartition> = unmoved.iter().map(|advance| &advance.partition).collect();
+    let stand = offsets::stand(transaction, pipeline, &partitions).await?;
+    let mut lost = Vec::new();
+    for (advance, stands) in unmoved.iter().zip(stand) {
+        // nobody else can have moved it there
+        if stands != Some((advance.to, advance.epoch)) {
+            offsets::check_taken(advance, advance.from, stands)?;
+            lost.push((*advance).clone());
+        }
     }
-    lost.retain(|advance| !ours.contains(advance));
-    Err(Failure::Lost(lost))
+    if lost.is_empty() && unmoved.len() == advances.len() { Ok(false) } else { Err(Failure::Lost(lost)) }
 }
 
 async fn execute(transaction: &mut PgConnection, statements: &[Statement]) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
+use super::Failure;
 use crate::records::{Advance, Claim, TopicPartition};
 
 /// Whether there is a `rowkind.offsets`; nothing is stored before.
@@ -207,32 +208,46 @@ pub async fn advance(
     Ok(advances.iter().filter(|advance| !is_moved(advance)).cloned().collect())
 }
 
-/// Those advances whose partitions stand where they lead, under this instance's epoch: nobody else can have moved them.
+/// Where partitions stand, with the epoch of whom they belong to; `None` where nothing is stored.
 ///
 /// # Errors
 ///
 /// When Postgres refuses or does not answer.
-pub async fn applied(
-    transaction: &mut Transaction<'_, Postgres>,
+pub async fn stand(
+    connection: &mut PgConnection,
     pipeline: &str,
-    advances: &[Advance],
-) -> Result<Vec<Advance>, sqlx::Error> {
-    let mut applied = Vec::new();
-    for advance in advances {
-        let stands: Option<bool> = sqlx::query_scalar(
-            "select next_offset = $4 and epoch = $5 from rowkind.offsets
-              where pipeline = $1 and topic = $2 and partition = $3",
-        )
-        .bind(pipeline)
-        .bind(&*advance.partition.topic)
-        .bind(advance.partition.partition)
-        .bind(advance.to)
-        .bind(advance.epoch)
-        .fetch_optional(&mut **transaction)
-        .await?;
-        if stands == Some(true) {
-            applied.push(advance.clone());
-        }
+    partitions: &[&TopicPartition],
+) -> Result<Vec<Option<(i64, i64)>>, sqlx::Error> {
+    let rows: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(
+        "select o.next_offset, o.epoch
+           from unnest($2::text[], $3::integer[]) with ordinality as p(topic, partition, at)
+           left join rowkind.offsets o on o.pipeline = $1 and o.topic = p.topic and o.partition = p.partition
+          order by p.at",
+    )
+    .bind(pipeline)
+    .bind(partitions.iter().map(|partition| partition.topic.to_string()).collect::<Vec<_>>())
+    .bind(partitions.iter().map(|partition| partition.partition).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(next_offset, epoch)| next_offset.zip(epoch)).collect())
+}
+
+/// That a partition, which this instance left at `next_offset`, belongs to another one now.
+///
+/// # Errors
+///
+/// When the target has gone back behind what was committed in it, or has no offset of the partition any more.
+pub(super) fn check_taken(advance: &Advance, next_offset: i64, stands: Option<(i64, i64)>) -> Result<(), Failure> {
+    let Advance { partition, epoch, .. } = advance;
+    match stands {
+        None => Err(Failure::Fatal(format!(
+            "{partition}: rowkind.offsets has no row of it any more; it stood at offset {next_offset}. Start again, and it begins where \
+             `source.start` says"
+        ))),
+        Some((stored, claimed)) if (claimed, stored) < (*epoch, next_offset) => Err(Failure::WentBack(format!(
+            "{partition}: the target stands at offset {stored}, and up to offset {next_offset} was committed in it: a standby without the last \
+             transactions was promoted, or a backup restored"
+        ))),
+        Some(_) => Ok(()),
     }
-    Ok(applied)
 }
