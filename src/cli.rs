@@ -42,6 +42,7 @@ pub fn command() -> Command {
         .subcommand(status())
         .subcommand(rejects())
         .subcommand(inspect())
+        .subcommand(sql())
         .subcommand(demo())
         .subcommand(pages::completions_command())
         .subcommand(pages::man_command())
@@ -193,16 +194,41 @@ fn output(help: &'static str) -> Arg {
 }
 
 /// A command on a pipeline, with its settings. They are shown with `run` alone.
-fn of_pipeline(command: Command, hides_settings: bool) -> Command {
-    command
+fn sql() -> Command {
+    let examples = "Examples:\n  rowkind sql job.sql\n  rowkind sql --explain job.sql\n  rowkind sql --to-toml job.sql > rowkind.toml";
+    let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let sql = Command::new("sql")
+        .about("Run a job that was written for Flink SQL: CREATE TABLE, SET, INSERT INTO … SELECT")
+        .after_help(examples)
+        .after_long_help(format!(
+            "Each INSERT is a pipeline. Options of tables have Flink's names and defaults; one that cannot be honoured is an error that names \
+             it. What is said by flags and variables holds for all pipelines of the job.\n\n\
+             Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 stopped at a record that cannot be applied.\n\n{examples}"
+        ))
         .arg(
-            Arg::new("config")
-                .short('c')
-                .long("config")
+            Arg::new("file")
                 .value_name("FILE")
+                .required(true)
                 .value_parser(value_parser!(PathBuf))
-                .help("The configuration file (TOML)"),
+                .help("The job; - for standard input"),
         )
+        .arg(set("explain", "Print the pipelines that were understood, and run nothing").conflicts_with("to-toml"))
+        .arg(set("to-toml", "Print the rowkind.toml that does the same, and run nothing"));
+    with_settings(sql, true)
+}
+
+fn of_pipeline(command: Command, hides_settings: bool) -> Command {
+    let file = Arg::new("config")
+        .short('c')
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The configuration file (TOML)");
+    with_settings(command.arg(file), hides_settings)
+}
+
+fn with_settings(command: Command, hides_settings: bool) -> Command {
+    command
         .args(
             SETTINGS
                 .iter()

@@ -9,6 +9,7 @@
 //! - [`sieve`], [`wanted`]: what is not applied, or not asked for, is taken out of it
 //! - [`registry`]: schemas of records in Avro
 //! - [`route`]: which target table a source table's rows go to
+//! - [`query`]: which of their columns, what is computed of them, and which rows
 //! - [`dedup`]: events that a capture tool wrote twice are told from new ones
 //! - [`transactions`]: what of the records may be applied, where transactions of the source stay whole
 //! - [`batch`]: one change is left per key
@@ -21,7 +22,7 @@
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
 //! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
-//! [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! [`shutdown`], [`inspect`] (a changelog to look at), [`sql`] (jobs that were written for Flink), [`demo`] (everything on one machine).
 
 pub mod batch;
 pub mod bridge;
@@ -37,6 +38,7 @@ pub mod metrics;
 mod near;
 pub mod normalize;
 pub mod progress;
+pub mod query;
 pub mod records;
 pub mod reencode;
 pub mod registry;
@@ -47,6 +49,7 @@ pub mod shutdown;
 pub mod sieve;
 pub mod sink;
 pub mod source;
+pub mod sql;
 pub mod status;
 mod terminal;
 pub mod transactions;

@@ -15,7 +15,10 @@ pub enum LogFormat {
 
 /// Starts logging. `RUST_LOG` chooses what is logged; without it that is `level` and above.
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // its SDK tells at length what it does
+    let by_default =
+        || EnvFilter::new(format!("{level},opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| by_default());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

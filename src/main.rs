@@ -9,7 +9,7 @@ use rowkind::rejects::command::{self as rejects, Left};
 use rowkind::replay::{self, Differs};
 use rowkind::shutdown::Shutdown;
 use rowkind::source::SourceError;
-use rowkind::{check, cli, demo, inspect, status};
+use rowkind::{check, cli, demo, inspect, sql, status};
 
 fn main() -> ExitCode {
     let matches = cli::matches();
@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         Some(("check", flags)) => check::Options::read(flags).map_err(anyhow::Error::from).and_then(check::run),
         Some(("status", flags)) => status::Options::read(flags).map_err(anyhow::Error::from).and_then(status::run),
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
+        Some(("sql", flags)) => {
+            log::start(format, "info");
+            sql::Options::read(flags).map_err(anyhow::Error::from).and_then(sql::run)
+        }
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),
         Some(("completions", flags)) => cli::pages::completions(flags),

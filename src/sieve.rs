@@ -12,7 +12,7 @@ use crate::config::{Config, TruncatePolicy};
 use crate::decode::{self, Decoder, Undecoded};
 use crate::dedup::{Dedup, Judge, Seen};
 use crate::records::Records;
-use crate::route::{KeyBy, Routes};
+use crate::route::Routes;
 use crate::wanted::Wanted;
 
 /// Decodes records and takes out of their events what is not applied.
@@ -149,9 +149,6 @@ impl Sieve {
 /// Leaves the rows of a change that are no repeats; `false` when there are none. Rows go by the key that they have at
 /// the source, whatever the target's is: of another one the positions say nothing.
 fn is_new(judge: &mut Judge<'_>, record: &Record<'_>, change: &mut Change<'_>, routes: &mut Routes) -> bool {
-    let chosen = match (&routes.of(record.topic).key, &change.key) {
-        (KeyBy::Columns(names), None) => Some(names.as_slice()),
-        _ => None,
-    };
-    judge.keep_rows(record, change, chosen)
+    let chosen = if change.key.is_none() { routes.of(record.topic).source_key() } else { None };
+    judge.keep_rows(record, change, chosen.as_deref())
 }

@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::config::{self, ChangelogSink, Config, Sink, Source};
 use crate::decode;
 use crate::dedup::Dedup;
+use crate::metrics::otel::Sending;
 use crate::metrics::{self, Told};
 use crate::normalize::State;
 use crate::progress::Progress;
@@ -66,9 +67,12 @@ const DRAIN: Duration = Duration::from_millis(3_500);
 /// When it stops at a reject, or a person has to act.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let progress = Arc::<Progress>::default();
+    let settings = config.metrics.as_ref().map(|asked| asked.settings.clone()).unwrap_or_default();
+    let told = Arc::new(Told { pipeline: config.name.clone(), settings, progress: Arc::clone(&progress) });
+    let sending = Sending::start(&told).map_err(|error| RunError::Config(error.to_string()))?;
     let server = match &config.metrics {
         None => None,
-        Some(asked) => Some(tell(asked, &config.name, &progress).await?),
+        Some(asked) => Some(tell(asked, told).await?),
     };
     let outcome = loop {
         match run_watched(config.clone(), Arc::clone(&progress), shutdown.part()).await {
@@ -83,12 +87,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     if let Some(server) = server {
         server.abort();
     }
+    if let Some(sending) = sending {
+        sending.end().await;
+    }
     outcome
 }
 
 /// Tells of a pipeline over HTTP.
-async fn tell(asked: &config::Metrics, pipeline: &str, progress: &Arc<Progress>) -> Result<JoinHandle<()>, RunError> {
-    let told = Told { pipeline: pipeline.to_owned(), settings: asked.settings.clone(), progress: Arc::clone(progress) };
+async fn tell(asked: &config::Metrics, told: Arc<Told>) -> Result<JoinHandle<()>, RunError> {
     let cannot = |error| RunError::Fatal(format!("cannot listen on {}: {error}: see `metrics.listen`", asked.listen));
     metrics::serve(asked.listen, told).await.map_err(cannot)
 }

@@ -41,6 +41,7 @@ pub(super) struct Relay {
 pub(super) enum Writer {
     Kafka(Box<KafkaSink>),
     Stdout(StdoutSink),
+    Blackhole,
 }
 
 /// What was written of a batch, and how far that moves its partitions.
@@ -199,6 +200,7 @@ impl Writer {
                 Self::Kafka(Box::new(sink))
             }
             ChangelogSink::Stdout => Self::Stdout(StdoutSink::new(changelog.written)),
+            ChangelogSink::Blackhole => Self::Blackhole,
         }
     }
 
@@ -206,6 +208,7 @@ impl Writer {
     fn write(&mut self, records: &Records, messages: &Messages, advances: &[Advance]) -> Result<Option<()>, Failure> {
         match self {
             Self::Kafka(sink) => sink.write(records, messages, advances).map(Some),
+            Self::Blackhole => Ok(Some(())),
             Self::Stdout(sink) => match sink.write(messages) {
                 Ok(()) => Ok(Some(())),
                 Err(Unwritten::Closed) => Ok(None),

@@ -44,7 +44,7 @@ impl Check<'_> {
         }
         let probe = match &changelog.sink {
             ChangelogSink::Kafka(kafka) => self.brokers_of_sink(kafka),
-            ChangelogSink::Stdout => None,
+            ChangelogSink::Stdout | ChangelogSink::Blackhole => None,
         };
         let mut target = Target { changelog, probe, topics: BTreeSet::new() };
         if let Some(topic) = &self.config.rejects.topic {

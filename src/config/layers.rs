@@ -42,6 +42,29 @@ pub(crate) fn read(
     if let Some(path) = file {
         read_file(path, &mut layers)?;
     }
+    read_over(layers, environment, flags)
+}
+
+/// The same with text in place of a file, which came from somewhere.
+///
+/// # Errors
+///
+/// As for [`read`].
+pub(crate) fn read_text(
+    (text, origin): (&str, &str),
+    environment: impl Fn(&str) -> Option<String>,
+    flags: &ArgMatches,
+) -> Result<Layers, ConfigError> {
+    let mut layers = Layers::default();
+    read_toml(text, origin, &mut layers)?;
+    read_over(layers, environment, flags)
+}
+
+fn read_over(
+    mut layers: Layers,
+    environment: impl Fn(&str) -> Option<String>,
+    flags: &ArgMatches,
+) -> Result<Layers, ConfigError> {
     read_settings(SETTINGS.iter(), environment, flags, &mut layers)?;
     if flags.get_flag("no-dedup") {
         let typed = Typed { values: vec!["false".to_owned()], origin: "--no-dedup".to_owned() };
@@ -147,12 +170,16 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
     let name = path.display();
     let text =
         std::fs::read_to_string(path).map_err(|error| ConfigError::new(format!("cannot read `{name}`: {error}")))?;
+    read_toml(&text, &name.to_string(), layers)
+}
+
+fn read_toml(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigError> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // the message alone: the excerpt that toml prints may show a secret
         let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
         ConfigError::new(format!("`{name}`, line {line}: {}", error.message()))
     })?;
-    read_table(&table, "", &name.to_string(), layers)
+    read_table(&table, "", name, layers)
 }
 
 fn read_table(table: &toml::Table, prefix: &str, file: &str, layers: &mut Layers) -> Result<(), ConfigError> {

@@ -149,6 +149,16 @@ impl Config {
         Self::from_layers(&typed(flags)?)
     }
 
+    /// The same with text in place of a file, which came from `origin`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub(crate) fn read_text(text: &str, origin: &str, flags: &ArgMatches) -> Result<Self, ConfigError> {
+        layers::check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        Self::from_layers(&layers::read_text((text, origin), |name| std::env::var(name).ok(), flags)?)
+    }
+
     /// The same for a topic in place of the sink that is configured, at least once.
     ///
     /// # Errors
@@ -280,7 +290,8 @@ fn routes(read: &Reader<'_>, typed: &[(routes::TypedRoute, String)], sink: &Sink
             .ok_or_else(|| ConfigError::new(format!("`sink.metadata`: {}", routes::expected_metadata(name))))
     };
     let metadata = read.list("sink.metadata").iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    let defaults = routes::Defaults { table: &table, delete, deleted_column, metadata: &metadata };
+    let modes = reading::modes(read)?;
+    let defaults = routes::Defaults { table: &table, delete, deleted_column, metadata: &metadata, modes };
     let read_route = |(route, origin): &(routes::TypedRoute, String)| route.read(origin, &defaults, sink);
     let routes = typed.iter().map(read_route).collect::<Result<_, _>>()?;
     let delete = routes::delete_policy(delete, deleted_column)

@@ -53,7 +53,7 @@ pub(super) fn read(read: &Reader<'_>, sink: &Sink) -> Result<Rejects, ConfigErro
     let of_postgres = policy == P::Table || block_key;
     let (is_postgres, is_stdout) = match sink {
         Sink::Postgres(_) => (true, false),
-        Sink::Changelog(changelog) => (false, matches!(changelog.sink, ChangelogSink::Stdout)),
+        Sink::Changelog(changelog) => (false, !matches!(changelog.sink, ChangelogSink::Kafka(_))),
     };
     if (of_postgres && !is_postgres) || (policy == P::Topic && is_stdout) {
         return Err(read.invalid(

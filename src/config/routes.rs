@@ -1,15 +1,18 @@
 //! `[[route]]` of the file: what is done with the changes of some topics. In the file alone, since each is a table.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde::Deserialize;
 
 use super::{ChangelogSink, ConfigError, Sink};
 use crate::near;
+use crate::query::{Declared, Query};
 use crate::route::{
     Columns, DeletePolicy, KeyBy, Metadata, MetadataColumn, Route, TableTemplate, TopicTemplate, Topics,
 };
+use crate::sink::postgres::modes::Modes;
 
 /// A route as it was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,6 +22,9 @@ pub(crate) struct TypedRoute {
     topic_pattern: Option<String>,
     table: Option<String>,
     topic: Option<String>,
+    declare: Option<Vec<String>>,
+    select: Option<Vec<String>>,
+    r#where: Option<String>,
     include: Option<Vec<String>>,
     #[serde(default)]
     exclude: Vec<String>,
@@ -46,6 +52,7 @@ pub(super) struct Defaults<'a> {
     pub(super) delete: &'a str,
     pub(super) deleted_column: &'a str,
     pub(super) metadata: &'a [MetadataColumn],
+    pub(super) modes: Modes,
 }
 
 impl TypedRoute {
@@ -106,19 +113,46 @@ impl TypedRoute {
             exclude: self.exclude.clone(),
             rename: self.rename.clone().into_iter().collect(),
         };
+        let query = self.query(&columns, defaults.modes).map_err(invalid)?;
+        if let (Some(query), KeyBy::Columns(names)) = (&query, &key)
+            && let Some(name) = names.iter().find(|name| !query.columns().any(|(known, _)| known == name.as_str()))
+        {
+            let hint = near::hint(name, query.columns().map(|(known, _)| known));
+            return Err(invalid(format!("`key`: no column `{name}` is selected{hint}")));
+        }
         let topic = match &self.topic {
             None => None,
             Some(text) => Some(TopicTemplate::parse(text).ok_or_else(|| {
                 invalid("`topic`: expected a name such as \"out.{schema}.{table}\" or \"orders\"".to_owned())
             })?),
         };
-        Ok(Route { topics, table, topic, columns, key, metadata, delete })
+        Ok(Route { topics, table, topic, columns, query: query.map(Arc::new), key, metadata, delete })
+    }
+
+    /// What is selected, where that is said in SQL.
+    fn query(&self, columns: &Columns, modes: Modes) -> Result<Option<Query>, String> {
+        let Some(declared) = &self.declare else {
+            let typed = [("select", self.select.is_some()), ("where", self.r#where.is_some())];
+            return match typed.iter().find(|(_, is_typed)| *is_typed) {
+                None => Ok(None),
+                Some((key, _)) => Err(format!("`{key}`: its columns have to be declared: set `declare`")),
+            };
+        };
+        if !columns.is_all() {
+            return Err("`declare` with `select`, and `include`, `exclude` and `rename` exclude each other".to_owned());
+        }
+        let declared =
+            declared.iter().map(|text| Declared::read(text).map_err(|error| format!("`declare`, {text}: {error}")));
+        let declared = declared.collect::<Result<Vec<_>, _>>()?;
+        let query = Query::new(declared, self.select.as_deref(), self.r#where.as_deref(), modes);
+        query.map(Some).map_err(|error| format!("`select`: {error}"))
     }
 
     /// Leaves what means something to a topic that is not the route's own.
     pub(super) fn leave_to_topic(&mut self) {
-        let Self { topics, topic_pattern, include, exclude, rename, key, .. } = self.clone();
-        *self = Self { topics, topic_pattern, include, exclude, rename, key, ..Self::default() };
+        let Self { topics, topic_pattern, declare, select, r#where, include, exclude, rename, key, .. } = self.clone();
+        *self =
+            Self { topics, topic_pattern, declare, select, r#where, include, exclude, rename, key, ..Self::default() };
     }
 
     /// A key that was typed and that the sink has no use for.

@@ -255,9 +255,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("registry.key_location", Kind::Text, None, "File of the certificate's private key (PEM, PKCS#8)"),
     setting(
         "sink.type",
-        Kind::Choice(&["postgres", "kafka", "stdout"]),
+        Kind::Choice(&["postgres", "kafka", "stdout", "blackhole"]),
         Some("postgres"),
-        "Where rows go: into tables, on to topics, or to standard output",
+        "Where rows go: into tables, on to topics, to standard output, or nowhere",
     ),
     setting("sink.url", Kind::Secret, None, "Postgres, as postgres://user:password@host/database?sslmode=verify-full"),
     setting(

@@ -72,6 +72,8 @@ pub enum ChangelogSink {
     Kafka(KafkaSink),
     /// Standard output.
     Stdout,
+    /// Nobody: what it costs to read and decode.
+    Blackhole,
 }
 
 /// Topics of a Kafka cluster.
@@ -136,9 +138,9 @@ const OF_SINKS: [(&str, &[&str]); 16] = [
     ("sink.properties", &["kafka"]),
     ("sink.delivery_guarantee", &["kafka"]),
     ("sink.create", &["postgres", "kafka"]),
-    ("sink.format", &["kafka", "stdout"]),
-    ("sink.changelog", &["kafka", "stdout"]),
-    ("sink.state_dir", &["kafka", "stdout"]),
+    ("sink.format", &["kafka", "stdout", "blackhole"]),
+    ("sink.changelog", &["kafka", "stdout", "blackhole"]),
+    ("sink.state_dir", &["kafka", "stdout", "blackhole"]),
 ];
 
 /// Turns the settings of any sink into those of a topic: those that are not for topics are left out.
@@ -163,7 +165,7 @@ pub(super) fn turn_to_topic(layers: &mut Layers, topic: &str) {
 }
 
 pub(super) fn sink(read: &Reader<'_>, source: &Source) -> Result<Sink, ConfigError> {
-    let types = ["postgres", "kafka", "stdout"];
+    let types = ["postgres", "kafka", "stdout", "blackhole"];
     let word = read.choice("sink.type", &types.map(|word| (word, word)))?;
     for (key, words) in OF_SINKS {
         if !words.contains(&word) && read.is_typed(key) {
@@ -173,6 +175,7 @@ pub(super) fn sink(read: &Reader<'_>, source: &Source) -> Result<Sink, ConfigErr
     let sink = match word {
         "postgres" => return Ok(Sink::Postgres(Box::new(postgres(read)?))),
         "kafka" => ChangelogSink::Kafka(kafka(read, source)?),
+        "blackhole" => ChangelogSink::Blackhole,
         _ => ChangelogSink::Stdout,
     };
     let (written, state_dir) = (written(read, &sink)?, state_dir(read)?);
@@ -242,7 +245,7 @@ fn written(read: &Reader<'_>, sink: &ChangelogSink) -> Result<Written, ConfigErr
     let envelopes = Envelopes { updates, tombstones: read.flag("sink.tombstones")? };
     let default = match sink {
         ChangelogSink::Kafka(_) => "debezium-json",
-        ChangelogSink::Stdout => "text",
+        ChangelogSink::Stdout | ChangelogSink::Blackhole => "text",
     };
     let written = match read.text("sink.format").unwrap_or(default) {
         "text" => Written::Text,

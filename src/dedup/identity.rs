@@ -90,7 +90,7 @@ impl Identity {
 /// The columns that rows go by.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum KeyNames<'v, 'a> {
-    Given(&'v [String]),
+    Given(&'v [&'v str]),
     OfKey(&'v Key<'a>),
 }
 
@@ -101,11 +101,11 @@ impl<'v, 'a> KeyNames<'v, 'a> {
         row: Option<&'v Row<'a>>,
         key: Option<&'v Key<'a>>,
     ) -> impl Iterator<Item = (&'v str, Option<&'v Value<'a>>)> {
-        let (given, of_key): (&[String], &[Column<'a>]) = match self {
+        let (given, of_key): (&[&str], &[Column<'a>]) = match self {
             Self::Given(names) => (names, &[]),
             Self::OfKey(key) => (&[], &key.columns),
         };
-        let names = given.iter().map(String::as_str).chain(of_key.iter().map(|column| &*column.name));
+        let names = given.iter().copied().chain(of_key.iter().map(|column| &*column.name));
         names.map(move |name| {
             let in_key = || key?.columns.iter().find(|column| column.name == name).map(|column| &column.value);
             (name, row.and_then(|row| row.get(name)).or_else(in_key))

@@ -60,7 +60,7 @@ impl<'d> Judge<'d> {
     ///
     /// Rows go by the columns of `key`, else by those of the change's own. Rows without a key, or without a value for a
     /// column of it, are left.
-    pub fn keep_rows(&mut self, record: &Record<'_>, change: &mut Change<'_>, key: Option<&[String]>) -> bool {
+    pub fn keep_rows(&mut self, record: &Record<'_>, change: &mut Change<'_>, key: Option<&[&str]>) -> bool {
         let Some(names) = key.map(KeyNames::Given).or(change.key.as_ref().map(KeyNames::OfKey)) else {
             return !change.rows.is_empty();
         };

@@ -133,7 +133,7 @@ where
     gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
-fn word(kind: RowKind) -> &'static str {
+pub(super) fn word(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Insert => "insert",
         RowKind::UpdateBefore => "update_before",

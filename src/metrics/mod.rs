@@ -5,6 +5,7 @@
 
 mod exposition;
 mod history;
+pub mod otel;
 mod page;
 
 use std::io;
@@ -34,7 +35,7 @@ pub struct Told {
 }
 
 struct Shared {
-    told: Told,
+    told: Arc<Told>,
     history: History,
 }
 
@@ -43,7 +44,7 @@ struct Shared {
 /// # Errors
 ///
 /// When somebody else listens there, or the address is not of this machine.
-pub async fn serve(address: SocketAddr, told: Told) -> io::Result<JoinHandle<()>> {
+pub async fn serve(address: SocketAddr, told: Arc<Told>) -> io::Result<JoinHandle<()>> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "metrics, health and a page for people");
     let shared = Arc::new(Shared { told, history: History::default() });

@@ -1,12 +1,20 @@
 //! How often something was how large.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Counts of values up to some bounds.
-#[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [f64],
     seen: Mutex<Seen>,
+    /// Who is told each value besides.
+    told: OnceLock<Box<dyn Fn(f64) + Send + Sync>>,
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Histogram").field("seen", &self.seen).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -19,7 +27,17 @@ struct Seen {
 impl Histogram {
     /// Nothing yet. The bounds go up.
     pub fn new(bounds: &'static [f64]) -> Self {
-        Self { bounds, seen: Mutex::new(Seen { sum: 0.0, counts: vec![0; bounds.len() + 1] }) }
+        Self { bounds, seen: Mutex::new(Seen { sum: 0.0, counts: vec![0; bounds.len() + 1] }), told: OnceLock::new() }
+    }
+
+    /// Tells each value from now on. The first who asks for it is told.
+    pub fn tell(&self, to: impl Fn(f64) + Send + Sync + 'static) {
+        let _ = self.told.set(Box::new(to));
+    }
+
+    /// The bounds, which go up.
+    pub fn bounds(&self) -> &'static [f64] {
+        self.bounds
     }
 
     /// One more value.
@@ -28,6 +46,10 @@ impl Histogram {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.sum += value;
         seen.counts[at] += 1;
+        drop(seen);
+        if let Some(tell) = self.told.get() {
+            tell(value);
+        }
     }
 
     /// The sum of all values, how many there were, and how many of them lie between each bound and the one before it. What is

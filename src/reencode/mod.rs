@@ -17,6 +17,7 @@ use crate::decode::{self, Undecoded};
 use crate::dedup::{Judge, Seen};
 use crate::normalize::{Known, Pending, State, StateError};
 use crate::progress::RowCounts;
+use crate::query::{NoValue, Place};
 use crate::records::Records;
 use crate::rejects::{Reject, Rejects, Verdict};
 use crate::route::{Route, Routes, TopicTemplate};
@@ -69,6 +70,12 @@ enum Form {
     Records(Box<Encoder>),
 }
 
+impl From<NoValue> for Undecoded {
+    fn from(error: NoValue) -> Self {
+        Self::Bad(error.to_string())
+    }
+}
+
 impl From<StateError> for Undecoded {
     fn from(error: StateError) -> Self {
         Self::Fatal(error.to_string())
@@ -90,7 +97,7 @@ impl Reencoder {
         };
         let (topics, own_input) = match &changelog.sink {
             ChangelogSink::Kafka(kafka) => (Some(kafka.topic.clone()), own_input(&config.source, &kafka.brokers)),
-            ChangelogSink::Stdout => (None, Vec::new()),
+            ChangelogSink::Stdout | ChangelogSink::Blackhole => (None, Vec::new()),
         };
         let (routes, reject_topic) = (config.routes.clone(), config.rejects.topic.clone());
         Self { sieve, routes, rejects, reject_topic, form, topics, own_input, others: HashSet::new(), decoding, state }
@@ -146,7 +153,11 @@ impl Reencoder {
                 Err(undecoded) => return Err(undecoded),
             };
             if let Some(known) = known.as_mut().filter(|_| !is_known(&record)) {
-                known.complete(record.topic, reshaped(event, self.routes.of(record.topic)))?;
+                let place = Place { record: &record, timestamp_ms: records.beside(index).timestamp_ms };
+                // what is rejected was passed over then
+                if let Ok(event) = reshaped(event, self.routes.of(record.topic), place) {
+                    known.complete(record.topic, event)?;
+                }
             }
         }
         if let (Some(dedup), Some(judge)) = (dedup, judge) {
@@ -192,7 +203,11 @@ impl Reencoder {
         }
         let record = records.get(index);
         let route = self.routes.of(record.topic);
-        let event = reshaped(event, route);
+        let timestamp_ms = records.beside(index).timestamp_ms;
+        let event = reshaped(event, route, Place { record: &record, timestamp_ms })?;
+        if matches!(&event, Event::Change(change) if change.rows.is_empty()) {
+            return Ok(());
+        }
         let Some(topic) = topic_of(&event, record.topic, route, self.topics.as_ref())? else { return Ok(()) };
         if !self.others.contains(&topic) {
             if let Some(own) = self.own_input.iter().find(|own| is_subscribed(own, &topic)) {
@@ -207,7 +222,7 @@ impl Reencoder {
             Some(known) => known.complete(record.topic, event)?,
         };
         let Some(event) = event else { return Ok(()) };
-        let place = (&record, index, records.beside(index).timestamp_ms);
+        let place = (&record, index, timestamp_ms);
         let pushed = self.push(&event, place, &topic, &mut done.messages);
         match (&pushed, known) {
             (Ok(()), _) => count(&event, done),
@@ -259,10 +274,10 @@ fn register(error: &Error, encoder: &mut Encoder, topic: &str, decoding: &decode
 }
 
 /// The event with the columns that its route chooses, and a schema that says the same.
-fn reshaped<'a>(event: Event<'a>, route: &Route) -> Event<'a> {
-    match event {
+fn reshaped<'a>(event: Event<'a>, route: &Route, place: Place<'_, 'a>) -> Result<Event<'a>, NoValue> {
+    Ok(match event {
         Event::Change(mut change) => {
-            route.reshape(&mut change);
+            route.reshape(&mut change, place)?;
             if change.schema.is_some() && !route.columns.is_all() {
                 change.schema = route.shape(&change).map(|shape| Arc::new(RowSchema { fields: shape.fields }));
             }
@@ -273,7 +288,7 @@ fn reshaped<'a>(event: Event<'a>, route: &Route) -> Event<'a> {
             Event::Tombstone { table, key }
         }
         event => event,
-    }
+    })
 }
 
 /// Where an event goes; `None` for a tombstone whose table is not known where the topic goes by it: it stands for a

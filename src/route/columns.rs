@@ -132,6 +132,7 @@ mod tests {
     use rowkind_formats::{Decoder, Event, Format, Record, Told, Value, changelog};
 
     use super::super::{KeyBy, Route, TableTemplate};
+    use crate::query::Place;
 
     fn check(change: impl Fn(&mut Route), key: &str, payload: &str, expected: &str) {
         let record = Record {
@@ -146,7 +147,8 @@ mod tests {
         };
         let mut route = Route::to(TableTemplate::parse("{table}").expect("it is a template"));
         change(&mut route);
-        route.reshape(&mut decoded);
+        let place = Place { record: &record, timestamp_ms: None };
+        route.reshape(&mut decoded, place).expect("there is no query");
         let key = decoded.key.iter().flat_map(|key| &key.columns).map(|column| column.name.as_ref());
         let key = key.collect::<Vec<_>>().join(",");
         assert_eq!(format!("({key}) {}", changelog::text(&Event::Change(decoded)).trim_end()), expected);

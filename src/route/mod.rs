@@ -9,9 +9,12 @@ mod metadata;
 mod target;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use regex::Regex;
 use rowkind_formats::{Change, ColumnType, Field, Key, Table};
+
+use crate::query::{NoValue, Place, Query};
 
 pub use columns::Columns;
 pub use metadata::{Metadata, MetadataColumn};
@@ -28,6 +31,8 @@ pub struct Route {
     pub topic: Option<TopicTemplate>,
     /// Which columns, under which names.
     pub columns: Columns,
+    /// What is selected of them in SQL; then `columns` are all.
+    pub query: Option<Arc<Query>>,
     /// What the rows go by.
     pub key: KeyBy,
     /// Columns that say where a row comes from, in this order behind its own.
@@ -52,7 +57,7 @@ pub enum Topics {
 pub enum KeyBy {
     /// The record's key; the target's primary key where the record has none; all columns where neither has one.
     Record,
-    /// These columns of the row, by their names at the source.
+    /// These columns of the row, by their names at the source; of a query by those of its result.
     Columns(Vec<String>),
     /// All columns of the row. There may be equal ones: a delete is of one of them.
     Row,
@@ -97,7 +102,7 @@ impl Routes {
 
     /// Whether all rows go by the keys of their records, as far as these have one.
     pub fn go_by_records(&self) -> bool {
-        self.routes.iter().all(|route| route.key == KeyBy::Record)
+        self.routes.iter().all(|route| route.key == KeyBy::Record && route.query.is_none())
     }
 
     /// The route of a topic.
@@ -132,6 +137,7 @@ impl Route {
             table,
             topic: None,
             columns: Columns::default(),
+            query: None,
             key: KeyBy::Record,
             metadata: Vec::new(),
             delete: DeletePolicy::Hard,
@@ -163,7 +169,10 @@ impl Route {
 
     /// The key of a tombstone as the target sees it; `None` when it is not what the rows go by.
     pub fn reshape_key<'a>(&self, key: Key<'a>) -> Option<Key<'a>> {
-        let key = self.columns.reshape_key(key)?;
+        let key = match &self.query {
+            Some(query) => query.key(key)?,
+            None => self.columns.reshape_key(key)?,
+        };
         match &self.key {
             KeyBy::Columns(names) => {
                 let names = names.iter().map(|name| self.columns.target_name(name));
@@ -174,9 +183,25 @@ impl Route {
         }
     }
 
-    /// The change as the target sees it, without its metadata columns.
-    pub fn reshape(&self, change: &mut Change<'_>) {
-        self.columns.reshape(change);
+    /// The columns that rows go by, by their names at the source; `None` where they go by something else.
+    pub fn source_key(&self) -> Option<Vec<&str>> {
+        let KeyBy::Columns(names) = &self.key else { return None };
+        match &self.query {
+            Some(query) => names.iter().map(|name| query.source_of(name)).collect(),
+            None => Some(names.iter().map(String::as_str).collect()),
+        }
+    }
+
+    /// The change as the target sees it, without its metadata columns. A query may leave no row of it.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be what a query makes of it.
+    pub fn reshape<'a>(&self, change: &mut Change<'a>, place: Place<'_, 'a>) -> Result<(), NoValue> {
+        match &self.query {
+            Some(query) => query.apply(change, place)?,
+            None => self.columns.reshape(change),
+        }
         match &self.key {
             KeyBy::Record => {}
             KeyBy::Row | KeyBy::Nothing => change.key = None,
@@ -185,5 +210,6 @@ impl Route {
                 columns::key_by(change, &names);
             }
         }
+        Ok(())
     }
 }

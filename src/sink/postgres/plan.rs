@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowkind_formats::{Change, Clock, Error, Event, Record};
+use rowkind_formats::{Change, Clock, Error, Event};
 
 use super::catalog::Catalog;
 use super::evolve;
@@ -21,6 +21,7 @@ use crate::config::{Config, Evolve};
 use crate::decode::Undecoded;
 use crate::dedup::{Judge, Seen};
 use crate::progress::RowCounts;
+use crate::query::{NoValue, Place};
 use crate::records::Records;
 use crate::rejects::blocked::Held;
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
@@ -129,6 +130,12 @@ impl From<Undecoded> for Unplanned {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
+        Self::Reject(error.to_string().into())
+    }
+}
+
+impl From<NoValue> for Refusal {
+    fn from(error: NoValue) -> Self {
         Self::Reject(error.to_string().into())
     }
 }
@@ -330,23 +337,26 @@ impl Planner {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
             Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
-            Event::Change(change) => self.take_change(record, change, index, catalog, tables, &mut plan.rows),
+            Event::Change(change) => self.take_change((records, index), change, catalog, tables, &mut plan.rows),
         }
     }
 
     fn take_change<'a>(
         &mut self,
-        record: &Record<'a>,
+        (records, index): (&'a Records, usize),
         mut change: Change<'a>,
-        index: usize,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
         counts: &mut RowCounts,
     ) -> Result<Taken, Refusal> {
         let (evolve, modes) = (self.evolve, self.modes);
+        let record = &records.get(index);
         let route = self.routes.of(record.topic);
         let name = route.target(&change.table, record.topic)?;
-        route.reshape(&mut change);
+        route.reshape(&mut change, Place { record, timestamp_ms: records.beside(index).timestamp_ms })?;
+        if change.rows.is_empty() {
+            return Ok(Taken::Done);
+        }
         let Some(Some(target)) = catalog.get(&name) else {
             return Ok(Taken::Missing(name, Need::Rows(route.shape(&change))));
         };

@@ -80,10 +80,14 @@ impl TextColumn {
     }
 }
 
-pub(super) type Text<'v> = std::borrow::Cow<'v, str>;
+pub(crate) type Text<'v> = std::borrow::Cow<'v, str>;
 
 /// The text of a value for a column of `kind`; `None` for NULL.
-fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Text<'v>>, Error> {
+///
+/// # Errors
+///
+/// When the value is none of the kind, could be read in two ways, or does not fit into the column.
+pub fn text<'v>(value: &'v Value<'_>, kind: &Kind, modes: Modes) -> Result<Option<Text<'v>>, Error> {
     let text = match value {
         Value::Null => return Ok(None),
         Value::Bool(value) => bool_text(*value, kind)?.into(),
