@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("sql", flags)) => {
             log::start(format, "info");
-            sql::Options::read(flags).map_err(anyhow::Error::from).and_then(sql::run)
+            sql::Options::read(flags).map_err(anyhow::Error::from).and_then(|options| sql::run(&options))
         }
         Some(("inspect", flags)) => inspect::Options::read(flags).map_err(anyhow::Error::from).and_then(inspect::run),
         Some(("demo", flags)) => demo::run(&demo::Options::read(flags)),

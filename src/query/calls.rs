@@ -10,11 +10,66 @@ use super::expr::{Expr, Node, Operation};
 use super::functions::{Function, Side};
 use super::types::SqlType;
 
+/// A function whose arguments are of types that are its own.
+struct Simple {
+    name: &'static str,
+    function: Function,
+    /// How many arguments, at least and at most.
+    takes: (usize, usize),
+    /// Their types, the last of which is that of all behind it.
+    types: &'static [SqlType],
+    gives: SqlType,
+}
+
+const MANY: usize = 1_000;
+
+const fn simple(
+    name: &'static str,
+    function: Function,
+    takes: (usize, usize),
+    types: &'static [SqlType],
+    gives: SqlType,
+) -> Simple {
+    Simple { name, function, takes, types, gives }
+}
+
+const TEXT: &[SqlType] = &[SqlType::String];
+const TEXT_AND_NUMBERS: &[SqlType] = &[SqlType::String, SqlType::BIGINT];
+
+static SIMPLE: [Simple; 20] = [
+    simple("UPPER", Function::Upper, (1, 1), TEXT, SqlType::String),
+    simple("LOWER", Function::Lower, (1, 1), TEXT, SqlType::String),
+    simple("REVERSE", Function::Reverse, (1, 1), TEXT, SqlType::String),
+    simple("LTRIM", Function::Trim(Side::Leading), (1, 1), TEXT, SqlType::String),
+    simple("RTRIM", Function::Trim(Side::Trailing), (1, 1), TEXT, SqlType::String),
+    simple("CHAR_LENGTH", Function::CharLength, (1, 1), TEXT, SqlType::INT),
+    simple("CHARACTER_LENGTH", Function::CharLength, (1, 1), TEXT, SqlType::INT),
+    simple("SUBSTR", Function::Substring, (2, 3), TEXT_AND_NUMBERS, SqlType::String),
+    simple("SUBSTRING", Function::Substring, (2, 3), TEXT_AND_NUMBERS, SqlType::String),
+    simple("LEFT", Function::Left, (2, 2), TEXT_AND_NUMBERS, SqlType::String),
+    simple("RIGHT", Function::Right, (2, 2), TEXT_AND_NUMBERS, SqlType::String),
+    simple("LPAD", Function::Lpad, (3, 3), &[SqlType::String, SqlType::BIGINT, SqlType::String], SqlType::String),
+    simple("RPAD", Function::Rpad, (3, 3), &[SqlType::String, SqlType::BIGINT, SqlType::String], SqlType::String),
+    simple("REPLACE", Function::Replace, (3, 3), TEXT, SqlType::String),
+    simple("CONCAT", Function::Concat, (1, MANY), TEXT, SqlType::String),
+    simple("CONCAT_WS", Function::ConcatWs, (1, MANY), TEXT, SqlType::String),
+    simple("TO_TIMESTAMP", Function::ToTimestamp, (1, 2), TEXT, SqlType::Timestamp(3)),
+    simple("TO_DATE", Function::ToDate, (1, 2), TEXT, SqlType::Date),
+    simple("FROM_UNIXTIME", Function::FromUnixtime, (1, 2), &[SqlType::BIGINT, SqlType::String], SqlType::String),
+    simple("UNIX_TIMESTAMP", Function::UnixTimestamp, (1, 2), TEXT, SqlType::BIGINT),
+];
+
+/// Those whose second argument is a pattern of dates.
+const WITH_PATTERN: [&str; 5] = ["DATE_FORMAT", "TO_TIMESTAMP", "TO_DATE", "FROM_UNIXTIME", "UNIX_TIMESTAMP"];
+
 /// A function by its name.
 pub(super) fn named(function: &Call, names: &dyn Names) -> Result<Expr, Unusable> {
     let name = function.name.to_string().to_ascii_uppercase();
     if function.over.is_some() {
         return Err(Unusable(format!("a window function, {name}: {}", super::ELSEWHERE)));
+    }
+    if let Some(refused) = refused(&name) {
+        return Err(refused);
     }
     let list: &[FunctionArg] = match &function.args {
         FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => &list.args,
@@ -23,150 +78,26 @@ pub(super) fn named(function: &Call, names: &dyn Names) -> Result<Expr, Unusable
     };
     let argument = |argument: &FunctionArg| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(ast)) => expr(ast, names),
-        other => Err(match name.as_str() {
-            "COUNT" => aggregate(&name),
-            _ => Unusable(format!("`{other}` is no argument of {name}")),
-        }),
+        other => Err(Unusable(format!("`{other}` is no argument of {name}"))),
     };
-    let mut arguments = list.iter().map(argument).collect::<Result<Vec<_>, _>>()?;
-    let n = arguments.len();
-    let expects = |least: usize, most: usize| {
-        let words = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        if (least..=most).contains(&n) {
-            Ok(())
-        } else {
-            Err(Unusable(format!("{name} takes {words} arguments, found {n}")))
+    let arguments = list.iter().map(argument).collect::<Result<Vec<_>, _>>()?;
+    if WITH_PATTERN.contains(&name.as_str()) {
+        check_pattern(arguments.get(1))?;
+    }
+    match SIMPLE.iter().find(|simple| simple.name == name) {
+        Some(Simple { function, takes, types, gives, .. }) => {
+            expect(&name, &arguments, *takes)?;
+            Ok(call(*function, typed(arguments, types), gives.clone()))
         }
-    };
-    let (string, int) = (SqlType::String, SqlType::BIGINT);
-    Ok(match name.as_str() {
-        "UPPER" | "LOWER" | "REVERSE" | "LTRIM" | "RTRIM" => {
-            expects(1, 1)?;
-            let function = match name.as_str() {
-                "UPPER" => Function::Upper,
-                "LOWER" => Function::Lower,
-                "REVERSE" => Function::Reverse,
-                "LTRIM" => Function::Trim(Side::Leading),
-                _ => Function::Trim(Side::Trailing),
-            };
-            call(function, typed(arguments, &[SqlType::String]), string)
-        }
-        "CHAR_LENGTH" | "CHARACTER_LENGTH" => {
-            expects(1, 1)?;
-            call(Function::CharLength, typed(arguments, &[string]), SqlType::INT)
-        }
-        "SUBSTR" | "SUBSTRING" => {
-            expects(2, 3)?;
-            call(Function::Substring, typed(arguments, &[string, int]), SqlType::String)
-        }
-        "LEFT" | "RIGHT" => {
-            expects(2, 2)?;
-            let function = if name == "LEFT" { Function::Left } else { Function::Right };
-            call(function, typed(arguments, &[string, int]), SqlType::String)
-        }
-        "LPAD" | "RPAD" => {
-            expects(3, 3)?;
-            let function = if name == "LPAD" { Function::Lpad } else { Function::Rpad };
-            call(function, typed(arguments, &[SqlType::String, int, string]), SqlType::String)
-        }
-        "REPLACE" => {
-            expects(3, 3)?;
-            call(Function::Replace, typed(arguments, &[SqlType::String]), string)
-        }
-        "CONCAT" | "CONCAT_WS" => {
-            expects(1, 1_000)?;
-            let function = if name == "CONCAT" { Function::Concat } else { Function::ConcatWs };
-            call(function, typed(arguments, &[SqlType::String]), string)
-        }
-        "COALESCE" | "IFNULL" => {
-            expects(if name == "IFNULL" { 2 } else { 1 }, if name == "IFNULL" { 2 } else { 1_000 })?;
-            let ty = common(arguments.iter(), &name)?;
-            call(Function::Coalesce, typed(arguments, std::slice::from_ref(&ty)), ty)
-        }
-        "NULLIF" => {
-            expects(2, 2)?;
-            let (second, first) = (arguments.pop().expect("there are two"), arguments.pop().expect("there are two"));
-            let (first, second) = same(first, second, "NULLIF")?;
-            let ty = first.ty.clone();
-            call(Function::NullIf, vec![first, second], ty)
-        }
-        "IF" => {
-            expects(3, 3)?;
-            let ty = common(arguments[1..].iter(), "IF")?;
-            let otherwise = cast(arguments.pop().expect("there are three"), &ty);
-            let then = cast(arguments.pop().expect("there are three"), &ty);
-            let when = condition(arguments.pop().expect("there are three"))?;
-            Expr { ty, node: Node::Case(vec![(when, then)], Some(Box::new(otherwise))) }
-        }
-        "ABS" | "ROUND" => {
-            expects(1, if name == "ABS" { 1 } else { 2 })?;
-            let ty = arguments[0].ty.clone();
-            if !ty.is_number() {
-                return Err(Unusable(format!("{name} is of numbers, and not of {ty}")));
-            }
-            let digits = match arguments.get(1).map(|digits| &digits.node) {
-                Some(Node::Literal(Datum::Int(digits))) => u32::try_from(*digits).unwrap_or(0),
-                _ => 0,
-            };
-            let rounded = match ty {
-                SqlType::Decimal { precision, scale } if name == "ROUND" => {
-                    let kept = digits.min(scale);
-                    SqlType::Decimal { precision: (precision - scale + kept + 1).min(38), scale: kept }
-                }
-                ref ty => ty.clone(),
-            };
-            let function = if name == "ABS" { Function::Abs } else { Function::Round };
-            call(function, typed(arguments, &[ty, int]), rounded)
-        }
-        "MOD" => {
-            expects(2, 2)?;
-            let (right, left) = (arguments.pop().expect("there are two"), arguments.pop().expect("there are two"));
-            arithmetic(Operation::Remainder, left, right)?
-        }
-        "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAYOFMONTH" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR" | "MINUTE"
-        | "SECOND" => {
-            expects(1, 1)?;
-            call(Function::Extract(unit(&DateTimeField::Custom(name.as_str().into()))?), arguments, SqlType::BIGINT)
-        }
-        "DATE_FORMAT" => {
-            expects(2, 2)?;
-            check_pattern(arguments.get(1))?;
-            call(Function::DateFormat, arguments, string)
-        }
-        "TO_TIMESTAMP" | "TO_DATE" => {
-            expects(1, 2)?;
-            check_pattern(arguments.get(1))?;
-            let (function, ty) = match name.as_str() {
-                "TO_DATE" => (Function::ToDate, SqlType::Date),
-                _ => (Function::ToTimestamp, SqlType::Timestamp(3)),
-            };
-            call(function, typed(arguments, &[string]), ty)
-        }
-        "TO_TIMESTAMP_LTZ" => {
-            expects(1, 2)?;
-            let digits = match arguments.get(1).map(|digits| &digits.node) {
-                None | Some(Node::Literal(Datum::Int(3))) => 3,
-                Some(Node::Literal(Datum::Int(0))) => 0,
-                _ => {
-                    return Err(Unusable(
-                        "TO_TIMESTAMP_LTZ: the second argument is 0 (seconds) or 3 (milliseconds)".to_owned(),
-                    ));
-                }
-            };
-            call(Function::ToTimestampLtz, typed(arguments, &[int]), SqlType::TimestampLtz(digits))
-        }
-        "FROM_UNIXTIME" => {
-            expects(1, 2)?;
-            check_pattern(arguments.get(1))?;
-            call(Function::FromUnixtime, typed(arguments, &[int, SqlType::String]), string)
-        }
-        "UNIX_TIMESTAMP" => {
-            expects(1, 2)?;
-            check_pattern(arguments.get(1))?;
-            call(Function::UnixTimestamp, typed(arguments, &[string]), int)
-        }
+        None => of_any_type(&name, arguments),
+    }
+}
+
+/// Functions of which no row can say what they are, by their names.
+fn refused(name: &str) -> Option<Unusable> {
+    let why = match name {
         "COUNT" | "SUM" | "AVG" | "MIN" | "MAX" | "LISTAGG" | "COLLECT" | "FIRST_VALUE" | "LAST_VALUE" => {
-            return Err(aggregate(&name));
+            format!("an aggregate, {name}: {}", super::ELSEWHERE)
         }
         "NOW"
         | "CURRENT_TIMESTAMP"
@@ -175,23 +106,99 @@ pub(super) fn named(function: &Call, names: &dyn Names) -> Result<Expr, Unusable
         | "PROCTIME"
         | "CURRENT_ROW_TIMESTAMP"
         | "UUID"
-        | "RAND" => {
-            return Err(Unusable(format!(
-                "{name} has another value each time, and a row has to be the same when its record is read again: give the target's column a default"
-            )));
-        }
+        | "RAND" => format!(
+            "{name} has another value each time, and a row has to be the same when its record is read again: give the target's column a default"
+        ),
+        _ => return None,
+    };
+    Some(Unusable(why))
+}
+
+/// Functions whose value is of a type that their arguments decide.
+fn of_any_type(name: &str, mut arguments: Vec<Expr>) -> Result<Expr, Unusable> {
+    let takes = match name {
+        "COALESCE" => (1, MANY),
+        "IFNULL" | "NULLIF" | "MOD" | "DATE_FORMAT" => (2, 2),
+        "IF" => (3, 3),
+        "ROUND" | "TO_TIMESTAMP_LTZ" => (1, 2),
+        "ABS" | "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAYOFMONTH" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
+        | "MINUTE" | "SECOND" => (1, 1),
         _ => return Err(Unusable(format!("{name} is no function that is known here"))),
+    };
+    expect(name, &arguments, takes)?;
+    let mut last = || arguments.pop().expect("their number was looked at");
+    Ok(match name {
+        "COALESCE" | "IFNULL" => {
+            let ty = common(arguments.iter(), name)?;
+            call(Function::Coalesce, typed(arguments, std::slice::from_ref(&ty)), ty)
+        }
+        "NULLIF" => {
+            let (second, first) = (last(), last());
+            let (first, second) = same(first, second, name)?;
+            let ty = first.ty.clone();
+            call(Function::NullIf, vec![first, second], ty)
+        }
+        "IF" => {
+            let (otherwise, then, when) = (last(), last(), last());
+            let ty = common([&then, &otherwise].into_iter(), name)?;
+            let node = Node::Case(vec![(condition(when)?, cast(then, &ty))], Some(Box::new(cast(otherwise, &ty))));
+            Expr { ty, node }
+        }
+        "MOD" => {
+            let (right, left) = (last(), last());
+            arithmetic(Operation::Remainder, left, right)?
+        }
+        "DATE_FORMAT" => call(Function::DateFormat, arguments, SqlType::String),
+        "TO_TIMESTAMP_LTZ" => match arguments.get(1).map(|digits| &digits.node) {
+            None | Some(Node::Literal(Datum::Int(3))) => {
+                call(Function::ToTimestampLtz, typed(arguments, &[SqlType::BIGINT]), SqlType::TimestampLtz(3))
+            }
+            Some(Node::Literal(Datum::Int(0))) => {
+                call(Function::ToTimestampLtz, typed(arguments, &[SqlType::BIGINT]), SqlType::TimestampLtz(0))
+            }
+            _ => return Err(Unusable(format!("{name}: the second argument is 0 (seconds) or 3 (milliseconds)"))),
+        },
+        "ABS" | "ROUND" => rounding(name, arguments)?,
+        _ => {
+            let part = unit(&DateTimeField::Custom(name.into()))?;
+            call(Function::Extract(part), arguments, SqlType::BIGINT)
+        }
     })
+}
+
+fn rounding(name: &str, arguments: Vec<Expr>) -> Result<Expr, Unusable> {
+    let ty = arguments[0].ty.clone();
+    if !ty.is_number() {
+        return Err(Unusable(format!("{name} is of numbers, and not of {ty}")));
+    }
+    let digits = match arguments.get(1).map(|digits| &digits.node) {
+        Some(Node::Literal(Datum::Int(digits))) => u32::try_from(*digits).unwrap_or(0),
+        _ => 0,
+    };
+    let rounded = match ty {
+        SqlType::Decimal { precision, scale } if name == "ROUND" => {
+            let kept = digits.min(scale);
+            SqlType::Decimal { precision: (precision - scale + kept + 1).min(38), scale: kept }
+        }
+        ref ty => ty.clone(),
+    };
+    let function = if name == "ABS" { Function::Abs } else { Function::Round };
+    Ok(call(function, typed(arguments, &[ty, SqlType::BIGINT]), rounded))
+}
+
+fn expect(name: &str, arguments: &[Expr], (least, most): (usize, usize)) -> Result<(), Unusable> {
+    let n = arguments.len();
+    if (least..=most).contains(&n) {
+        return Ok(());
+    }
+    let words = if least == most { least.to_string() } else { format!("{least} to {most}") };
+    Err(Unusable(format!("{name} takes {words} arguments, found {n}")))
 }
 
 /// Arguments as these types, the last of which is that of all behind it.
 fn typed(arguments: Vec<Expr>, types: &[SqlType]) -> Vec<Expr> {
     let of = |(at, argument): (usize, Expr)| cast(argument, types.get(at).or(types.last()).expect("there is one"));
     arguments.into_iter().enumerate().map(of).collect()
-}
-
-fn aggregate(name: &str) -> Unusable {
-    Unusable(format!("an aggregate, {name}: {}", super::ELSEWHERE))
 }
 
 /// A pattern that is written down is looked at before a row comes.

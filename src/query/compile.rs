@@ -27,14 +27,13 @@ pub(super) fn expr(ast: &Ast, names: &dyn Names) -> Result<Expr, Unusable> {
     Ok(match ast {
         Ast::Identifier(name) => column(&name.value, names)?,
         Ast::CompoundIdentifier(parts) => column(&parts.last().expect("it has parts").value, names)?,
-        Ast::Nested(inner) => of(inner)?,
+        Ast::Nested(inner) | Ast::UnaryOp { op: UnaryOperator::Plus, expr: inner } => of(inner)?,
         Ast::Value(literal) => self::literal(&literal.value)?,
         Ast::TypedString(typed) => {
             let ty = self::ty(&typed.data_type.to_string())?;
             cast(string(&typed.value.value)?, &ty)
         }
         Ast::UnaryOp { op: UnaryOperator::Not, expr: inner } => boolean(Node::Not(Box::new(condition(of(inner)?)?))),
-        Ast::UnaryOp { op: UnaryOperator::Plus, expr: inner } => of(inner)?,
         Ast::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
             let inner = of(inner)?;
             if !inner.ty.is_number() {

@@ -66,7 +66,7 @@ impl Datum {
             }
             SqlType::Decimal { precision, scale } => {
                 let decimal = BigDecimal::from_str(text.trim()).map_err(|_| none())?;
-                fitted(decimal, *precision, *scale).ok_or_else(none)?
+                fitted(&decimal, *precision, *scale).ok_or_else(none)?
             }
             SqlType::Float | SqlType::Double => Self::Double(text.trim().parse().map_err(|_| none())?),
             SqlType::String | SqlType::Json(_) | SqlType::Null => Self::Text(text.to_owned()),
@@ -89,9 +89,9 @@ impl Datum {
             Self::Double(number) => double_text(*number, ty).into(),
             Self::Text(text) | Self::Bytes(text) => text.into(),
             Self::Date(date) => date.to_string().into(),
-            Self::Time(time) => with_fraction(time.format("%H:%M:%S").to_string(), nanos(time), ty).into(),
+            Self::Time(time) => with_fraction(time.format("%H:%M:%S").to_string(), nanos(*time), ty).into(),
             Self::Timestamp(at) => {
-                with_fraction(at.format("%Y-%m-%d %H:%M:%S").to_string(), nanos(&at.time()), ty).into()
+                with_fraction(at.format("%Y-%m-%d %H:%M:%S").to_string(), nanos(at.time()), ty).into()
             }
         })
     }
@@ -154,14 +154,14 @@ impl Datum {
             (Self::Int(number), SqlType::Boolean) => Self::Bool(number != 0),
             (Self::Bool(value), SqlType::Integer { .. }) => Self::Int(value.into()),
             (Self::Int(number), SqlType::Decimal { precision, scale }) => {
-                fitted(number.into(), *precision, *scale).ok_or_else(none)?
+                fitted(&number.into(), *precision, *scale).ok_or_else(none)?
             }
             (Self::Decimal(decimal), SqlType::Decimal { precision, scale }) => {
-                fitted(decimal, *precision, *scale).ok_or_else(none)?
+                fitted(&decimal, *precision, *scale).ok_or_else(none)?
             }
             (Self::Double(number), SqlType::Decimal { precision, scale }) => {
                 let decimal = BigDecimal::from_str(&number.to_string()).map_err(|_| none())?;
-                fitted(decimal, *precision, *scale).ok_or_else(none)?
+                fitted(&decimal, *precision, *scale).ok_or_else(none)?
             }
             (Self::Decimal(decimal), SqlType::Integer { bits }) => {
                 let whole = decimal.with_scale_round(0, RoundingMode::Down);
@@ -205,7 +205,7 @@ pub(super) fn in_range(number: i64, bits: u32) -> Option<Datum> {
 }
 
 /// Rounded half up to the scale, as Flink does it; `None` when there are too many digits before the point.
-pub(super) fn fitted(decimal: BigDecimal, precision: u32, scale: u32) -> Option<Datum> {
+pub(super) fn fitted(decimal: &BigDecimal, precision: u32, scale: u32) -> Option<Datum> {
     let rounded = decimal.with_scale_round(i64::from(scale), RoundingMode::HalfUp);
     let fits = rounded.digits() <= u64::from(precision) || rounded.fractional_digit_count() < 0;
     fits.then_some(Datum::Decimal(rounded))
@@ -235,7 +235,7 @@ fn timestamp(text: &str) -> Option<NaiveDateTime> {
     at.or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)))
 }
 
-fn nanos(time: &NaiveTime) -> u32 {
+fn nanos(time: NaiveTime) -> u32 {
     use chrono::Timelike;
     time.nanosecond() % 1_000_000_000
 }

@@ -179,9 +179,8 @@ impl Operation {
                     Self::Add => a.checked_add(b),
                     Self::Subtract => a.checked_sub(b),
                     Self::Multiply => a.checked_mul(b),
-                    Self::Divide if b == 0 => return Err(by_zero()),
+                    Self::Divide | Self::Remainder if b == 0 => return Err(by_zero()),
                     Self::Divide => a.checked_div(b),
-                    Self::Remainder if b == 0 => return Err(by_zero()),
                     Self::Remainder => a.checked_rem(b),
                 };
                 result.ok_or_else(overflow).map(Datum::Int)?.cast(&SqlType::BIGINT, ty)?
@@ -198,12 +197,14 @@ impl Operation {
                     Self::Add => a + b,
                     Self::Subtract => a - b,
                     Self::Multiply => a * b,
-                    Self::Divide | Self::Remainder if b == bigdecimal::BigDecimal::from(0) => return Err(by_zero()),
+                    Self::Divide | Self::Remainder if b.sign() == bigdecimal::num_bigint::Sign::NoSign => {
+                        return Err(by_zero());
+                    }
                     Self::Divide => a / b,
                     Self::Remainder => a % b,
                 };
                 let (precision, scale) = ty.decimal().expect("decimals give a decimal");
-                super::datum::fitted(result, precision, scale).ok_or_else(overflow)?
+                super::datum::fitted(&result, precision, scale).ok_or_else(overflow)?
             }
             _ => Datum::Null,
         })

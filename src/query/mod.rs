@@ -178,7 +178,7 @@ impl Query {
             };
             match after {
                 Some(after) => self.update((row, after), change, place, &mut kept)?,
-                None => self.single(row, change, place, &mut kept)?,
+                None => self.single(&row, change, place, &mut kept)?,
             }
         }
         change.key = change.key.take().and_then(|key| self.key(key));
@@ -201,12 +201,12 @@ impl Query {
 
     fn single<'a>(
         &self,
-        row: Row<'a>,
+        row: &Row<'a>,
         change: &Change<'a>,
         place: Place<'_, 'a>,
         kept: &mut Vec<Row<'a>>,
     ) -> Result<(), NoValue> {
-        let read = Read { query: self, row: &row, before: None, change, place };
+        let read = Read { query: self, row, before: None, change, place };
         let kind = match (row.kind, read.passes()) {
             (kind, Ok(true)) => kind,
             // it may be in the target

@@ -1,5 +1,7 @@
 //! Tables with `'connector' = 'jdbc'`: <https://nightlies.apache.org/flink/flink-docs-stable/docs/connectors/table/jdbc/>.
 
+use std::fmt::Write as _;
+
 use super::SqlError;
 use super::document::{Document, Toml};
 use super::kafka::buffer;
@@ -130,7 +132,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -157,9 +157,9 @@ fn pipeline(script: &Script, insert: &Insert, session: &Session, is_alone: bool)
     if let Some(lanes) = session.lanes.filter(|_| is_jdbc && !parts.has("sink.lanes")) {
         parts.set("sink.lanes", Toml::Number(lanes));
     }
-    match session.dedup {
-        Some(false) => parts.set("dedup.enabled", Toml::Flag(false)),
-        Some(true) | None => {}
+    // it is on by default
+    if session.dedup == Some(false) {
+        parts.set("dedup.enabled", Toml::Flag(false));
     }
     session.notes.iter().for_each(|note| parts.note(note.as_str()));
     document.extend(parts);

@@ -172,7 +172,9 @@ fn property(
                 "ssl.truststore.location" => &["ssl.ca.location"],
                 _ => &["ssl.certificate.location", "ssl.key.location"],
             };
-            names.iter().for_each(|name| document.pair(&properties, name, value));
+            for name in names {
+                document.pair(&properties, name, value);
+            }
         }
         "ssl.truststore.location" | "ssl.keystore.location" => {
             let expected =
@@ -187,14 +189,6 @@ fn property(
         "receive.buffer.bytes" => document.pair(&properties, "socket.receive.buffer.bytes", value),
         "send.buffer.bytes" => document.pair(&properties, "socket.send.buffer.bytes", value),
         "request.timeout.ms" if is_source => document.pair(&properties, "socket.timeout.ms", value),
-        "batch.size"
-        | "max.in.flight.requests.per.connection"
-        | "request.timeout.ms"
-        | "acks"
-        | "retries"
-        | "linger.ms"
-        | "compression.type"
-        | "enable.idempotence" => document.pair(&properties, key, value),
         // what the Java client needs, or Flink does itself
         "enable.auto.commit"
         | "auto.commit.interval.ms"

@@ -11,7 +11,8 @@ mod kafka;
 mod options;
 mod script;
 
-use std::io::{self, Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -120,7 +121,7 @@ impl Options {
 /// # Errors
 ///
 /// When it is none, or a pipeline of it stops.
-pub fn run(options: Options) -> anyhow::Result<()> {
+pub fn run(options: &Options) -> anyhow::Result<()> {
     let pipelines = options.pipelines()?;
     let configs = pipelines.iter().map(|pipeline| options.config(pipeline)).collect::<Result<Vec<_>, _>>()?;
     if let [first, second, ..] = configs.as_slice() {
@@ -160,11 +161,13 @@ fn explained(pipeline: &Pipeline) -> String {
     let Pipeline { document, from, into } = pipeline;
     let mut text = format!("`{from}` into `{into}`\n\n");
     for line in document.without_secrets().to_string().trim().lines() {
-        text.push_str(&format!("  {line}\n"));
+        let _ = writeln!(text, "  {line}");
     }
     if !document.notes.is_empty() {
         text.push('\n');
-        document.notes.iter().for_each(|note| text.push_str(&format!("  - {note}\n")));
+        for note in &document.notes {
+            let _ = writeln!(text, "  - {note}");
+        }
     }
     text
 }

@@ -213,9 +213,8 @@ fn set(parser: &mut Parser<'_>, line: u64) -> Result<(String, String, u64), SqlE
         }
     }
     let value = match parser.next_token().token {
-        Token::SingleQuotedString(text) => text,
+        Token::SingleQuotedString(text) | Token::Number(text, _) => text,
         Token::Word(word) => word.value,
-        Token::Number(text, _) => text,
         other => return Err(SqlError::at(line, format!("SET '{key}': expected a value in quotes, found {other}"))),
     };
     Ok((key, value, line))
