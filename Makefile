@@ -3,11 +3,11 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build lint docs fuzz sbom
+.PHONY: help demo test build lint docs deploy-check fuzz sbom
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
 demo: ## Show the whole road on this machine: ARGS="…" goes to `rowkind demo`
 	@scripts/setup.sh build postgres
@@ -26,11 +26,15 @@ lint: ## Check formatting, clippy, shell scripts and the compose file; any warni
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck .ci/run scripts/*.sh deploy/compose/*.sh
-	$(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose) --file docker-compose.yml config --quiet
+	$(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose) --file docker-compose.yml --profile observe config --quiet
 
 docs: ## Build the documentation; any warning fails
 	@scripts/setup.sh build
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --locked
+
+deploy-check: ## Check alerts, dashboard and Kubernetes manifests; what lacks its tool is left out, and said
+	@scripts/setup.sh observe
+	scripts/deploy.sh
 
 fuzz: ## Fuzz every decoder for SECONDS=60, from the recorded records; needs nightly Rust and cargo-fuzz
 	scripts/fuzz.sh $(or $(SECONDS),60)

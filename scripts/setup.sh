@@ -5,6 +5,7 @@
 #   build      what compiles librdkafka: C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   postgres   PostgreSQL's server binaries; no server is started and none is set up
 #   lint       shellcheck, docker-compose (to check the compose file; no Docker is needed), git (fetches advisories)
+#   observe    promtool, into target/tools: out of Debian's package of Prometheus, which would start a server if it were installed
 #   java       a Java runtime and Maven, for a real Kafka broker
 set -euo pipefail
 
@@ -37,6 +38,29 @@ group_lint() {
   docker compose version > /dev/null 2>&1 || need docker-compose docker-compose
 }
 
+group_observe() {
+  local tools=${CARGO_TARGET_DIR:-target}/tools folder
+  # Without apt-get it is left out, which scripts/deploy.sh says.
+  if has promtool || [ -x "$tools/promtool" ] || ! has apt-get; then
+    return
+  fi
+  folder=$(mktemp -d)
+  # Root's downloads are made by another user, who has no business in this folder.
+  download() { (cd "$folder" && apt-get -q -o APT::Sandbox::User=root download prometheus); }
+  if ! download; then
+    if [ "$EUID" -ne 0 ]; then
+      echo "promtool is missing. Run this, then try again: sudo apt-get update" >&2
+      exit 1
+    fi
+    apt-get -q -o DPkg::Lock::Timeout=300 update
+    download
+  fi
+  mkdir -p "$tools"
+  dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar --extract --to-stdout ./usr/bin/promtool > "$tools/promtool"
+  chmod +x "$tools/promtool"
+  rm -r "$folder"
+}
+
 group_java() {
   need java default-jre-headless
   need mvn maven
@@ -44,7 +68,7 @@ group_java() {
 
 for group in "$@"; do
   case $group in
-    build | postgres | lint | java) "group_$group" ;;
+    build | postgres | lint | observe | java) "group_$group" ;;
     *) echo "no such group: $group" >&2; exit 2 ;;
   esac
 done
