@@ -21,7 +21,7 @@
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
 //! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
-//! [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine).
+//! [`shutdown`], [`inspect`] (a changelog to look at), [`demo`] (everything on one machine), [`version`].
 
 pub mod batch;
 pub mod bridge;
@@ -50,4 +50,5 @@ pub mod source;
 pub mod status;
 mod terminal;
 pub mod transactions;
+pub mod version;
 pub mod wanted;

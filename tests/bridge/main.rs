@@ -62,3 +62,4 @@ mod tls;
 mod topics;
 mod transactions;
 mod truncate;
+mod version;
