@@ -8,7 +8,6 @@ WORKDIR /src
 COPY . .
 # What `rowkind --version` says, as `git log -1 --format='%H %cs'` prints it: the repository is not here.
 ARG ROWKIND_COMMIT=""
-ARG SOURCE_DATE_EPOCH=0
 # The caches keep librdkafka and the crates from being built again for every change; they are not part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

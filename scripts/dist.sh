@@ -24,9 +24,8 @@ hide "$(rustc --print sysroot)/lib/rustlib/src/rust" "/rustc/$rust_commit"
 encoded=$(IFS=$'\x1f' && printf '%s' "${rust_flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS=$encoded
 export CFLAGS="${CFLAGS:-} ${c_flags[*]}"
-# For `__DATE__` in C.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
+# What C would take for the date. Not that of the commit: where it changes, all of C is built again.
+export SOURCE_DATE_EPOCH=0
 # Incremental code and link-time optimisation exclude each other.
 export CARGO_INCREMENTAL=0
 
