@@ -57,7 +57,8 @@ pub enum Encoding {
         /// Which envelopes.
         envelopes: Envelopes,
     },
-    /// The same in Avro, behind the ids of their schemas in a registry: see [`Encoder::register`]. Events need types.
+    /// The same in Avro, behind the ids of their schemas in a registry: see [`Encoder::register`]. Events need types. With
+    /// the feature `avro`, which is on by default.
     #[cfg(feature = "avro")]
     DebeziumAvro {
         /// Which envelopes.
