@@ -2,25 +2,24 @@
 
 FROM rust:1-bookworm AS build
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends pkg-config libssl-dev \
+  && apt-get install -y --no-install-recommends ca-certificates libssl-dev pkg-config \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# What `rowkind --version` says, as `git log -1 --format='%H %cs'` prints it: the repository is not here.
+ARG ROWKIND_COMMIT=""
 # The caches keep librdkafka and the crates from being built again for every change; they are not part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin rowkind \
-  && install target/release/rowkind /usr/local/bin/rowkind
+    scripts/dist.sh \
+  && deploy/image/rootfs.sh target/dist/rowkind /rootfs
 
-FROM debian:bookworm-slim
-RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates libssl3 \
-  && rm -rf /var/lib/apt/lists/* \
-  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin rowkind
-COPY --from=build /usr/local/bin/rowkind /usr/local/bin/rowkind
+FROM scratch
+COPY --from=build /rootfs/ /
+COPY --from=build --chown=10001:10001 /rootfs/var/lib/rowkind/ /var/lib/rowkind/
 # By its number, so that an orchestrator can see that it is not root.
-USER 10001
+USER 10001:10001
 # SIGTERM drains the batch, commits and leaves the group.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["rowkind"]
+ENTRYPOINT ["/usr/bin/rowkind"]
 CMD ["run", "-c", "/etc/rowkind/rowkind.toml"]

@@ -3,7 +3,7 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build lint docs deploy-check fuzz sbom
+.PHONY: help demo test build dist deb lint docs deploy-check fuzz sbom
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
@@ -21,11 +21,19 @@ build: ## Build the release binary
 	@scripts/setup.sh build
 	cargo build --release --locked
 
+dist: ## Build the binary that is shipped: small, and with no path of this machine in it
+	@scripts/setup.sh build
+	scripts/dist.sh
+
+deb: dist ## Make a Debian package of it; needs cargo-deb
+	scripts/deb.sh
+
 lint: ## Check formatting, clippy, shell scripts and the compose file; any warning fails
 	@scripts/setup.sh build lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	shellcheck .ci/run scripts/*.sh deploy/compose/*.sh
+	cargo clippy --package rowkind-formats --no-default-features --all-targets --locked -- -D warnings
+	shellcheck .ci/run scripts/*.sh deploy/*/*.sh
 	$(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose) --file docker-compose.yml --profile observe config --quiet
 
 docs: ## Build the documentation; any warning fails

@@ -14,11 +14,13 @@ use crate::inspect::Output;
 use crate::log::LogFormat;
 use crate::near::nearest;
 use crate::rejects::kept::Place;
+use crate::version;
 
 /// The whole command line.
 pub fn command() -> Command {
     Command::new("rowkind")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(version::VERSION)
+        .long_version(version::long())
         .about("Change events of Debezium, Canal or Maxwell from Kafka into Postgres tables, exactly once")
         .subcommand_required(true)
         .arg_required_else_help(true)

@@ -22,7 +22,7 @@
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
 //! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
-//! [`shutdown`], [`inspect`] (a changelog to look at), [`sql`] (jobs that were written for Flink), [`demo`] (everything on one machine).
+//! [`shutdown`], [`inspect`] (a changelog to look at), [`sql`] (jobs that were written for Flink), [`demo`] (everything on one machine), [`version`].
 
 pub mod batch;
 pub mod bridge;
@@ -53,4 +53,5 @@ pub mod sql;
 pub mod status;
 mod terminal;
 pub mod transactions;
+pub mod version;
 pub mod wanted;

@@ -26,7 +26,75 @@
 //! # Ok::<(), rowkind_formats::Error>(())
 //! ```
 //!
-//! The rooms, in the order the data flows:
+//! # Avro
+//!
+//! A record in Avro begins with the id of its schema. The decoder refuses one that it does not know; whoever has a registry
+//! looks it up, says it, and has the record decoded again.
+//!
+//! ```
+//! use rowkind_formats::{Decoder, ErrorKind, Format, Record, Told, changelog};
+//!
+//! let schema = r#"{"type": "record", "name": "Envelope", "namespace": "shop.public.orders", "fields": [
+//!     {"name": "before", "type": ["null", {"type": "record", "name": "Value", "fields": [
+//!         {"name": "id", "type": "long"}, {"name": "status", "type": ["null", "string"]}]}]},
+//!     {"name": "after", "type": ["null", "Value"]},
+//!     {"name": "source", "type": {"type": "record", "name": "Source", "fields": [
+//!         {"name": "schema", "type": "string"}, {"name": "table", "type": "string"}]}},
+//!     {"name": "op", "type": "string"}]}"#;
+//! let payload = b"\x00\x00\x00\x00\x07\x00\x02\x02\x02\x08paid\x0cpublic\x0corders\x02c";
+//! let record = Record { topic: "shop.public.orders", partition: 0, offset: 0, key: None, payload: Some(payload) };
+//!
+//! let mut decoder = Decoder::new(Format::DebeziumAvro, &Told::default());
+//! let event = match decoder.decode(&record) {
+//!     Err(error) if let ErrorKind::UnknownSchema { id } = *error.kind() => {
+//!         assert_eq!(id, 7);
+//!         decoder.learn_schema(id, schema, &[])?;
+//!         decoder.decode(&record)?
+//!     }
+//!     decoded => decoded?,
+//! };
+//! assert_eq!(changelog::text(&event), "+I public.orders {\"id\":1,\"status\":\"paid\"}\n");
+//! # Ok::<(), rowkind_formats::Error>(())
+//! ```
+//!
+//! # Encoding
+//!
+//! ```
+//! use rowkind_formats::{Decoder, Encoder, Encoding, Format, Record, Told};
+//!
+//! let record = Record {
+//!     topic: "canal",
+//!     partition: 0,
+//!     offset: 0,
+//!     key: None,
+//!     payload: Some(br#"{"database":"shop","table":"orders","type":"INSERT","isDdl":false,"es":1763700000000,"pkNames":["id"],
+//!                        "mysqlType":{"id":"bigint","status":"varchar(9)"},"data":[{"id":"1","status":"paid"}]}"#),
+//! };
+//! let mut decoder = Decoder::new(Format::CanalJson, &Told::default());
+//! let mut encoder = Encoder::new(Encoding::UpsertJson { schema: false });
+//! for upsert in encoder.encode(&decoder.decode(&record)?)? {
+//!     assert_eq!(upsert.key, Some(br#"{"id":1}"#.as_slice()));
+//!     assert_eq!(upsert.payload, Some(br#"{"id":1,"status":"paid"}"#.as_slice()));
+//! }
+//! # Ok::<(), rowkind_formats::Error>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - No bytes make it panic, and none make it overflow the stack: they are an [`Error`] with the path in the record. An error
+//!   never holds a value. There is no `unsafe` code.
+//! - A record gives all its rows or none. A value that cannot be read exactly is an error, never NULL.
+//! - What a record may hold is [limited](Told::max_record_bytes), and memory with it.
+//! - No IO, threads, clock, environment or log.
+//! - Semantic versioning: before 1.0, a new minor version may break what is built on the one before. Other texts of errors
+//!   are no break. The oldest Rust is 1.94; that a later one is needed is a new minor version.
+//!
+//! The feature `avro` (on by default) writes Avro: [`Encoding::DebeziumAvro`], and the crate apache-avro with it. Reading Avro
+//! needs neither.
+//!
+//! # Rooms
+//!
+//! In the order the data flows:
 //!
 //! - [`record`]: a Kafka record, and the JSON line that keeps one in a file
 //! - [`decoder`]: the decoder of a format
@@ -114,3 +182,8 @@ pub use calendar::{
 };
 pub use decimal::decimal_text;
 pub use interval::interval;
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

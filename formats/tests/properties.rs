@@ -106,6 +106,7 @@ fn encode_by_all(event: &Event<'_>) {
     for encoding in [
         Encoding::DebeziumJson { schema: false, envelopes: flinks },
         Encoding::DebeziumJson { schema: true, envelopes },
+        #[cfg(feature = "avro")]
         Encoding::DebeziumAvro { envelopes },
         Encoding::UpsertJson { schema: true },
         Encoding::CanalJson,

@@ -13,6 +13,7 @@ use rowkind_formats::RowKind;
 
 use super::Told;
 use crate::progress::{Progress, Standing};
+use crate::version;
 
 /// The values of now.
 pub(super) fn text(told: &Told) -> String {
@@ -53,9 +54,10 @@ impl Collector for Pipeline {
         }
         let is_ready = i64::from(progress.readiness().is_ok());
         gauge(&mut encoder, "ready", "Whether it has its partitions and is not stuck", is_ready)?;
-        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        let mut labels = vec![("version", version::VERSION)];
+        labels.extend(version::commit().map(|commit| ("commit", commit)));
         let mut metric = encoder.encode_descriptor("build_info", "The version", None, MetricType::Gauge)?;
-        metric.encode_family(&version)?.encode_gauge(&1_i64)
+        metric.encode_family(&labels)?.encode_gauge(&1_i64)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Told;
 use super::history::{History, Look};
+use crate::version;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: light-dark(#1c1917, #e7e5e4); --dim: light-dark(#78716c, #a8a29e); --line: light-dark(#e7e5e4, #44403c); --mark: #c2410c; }
@@ -23,7 +24,7 @@ pub(super) fn html(told: &Told, history: &History) -> String {
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><meta http-equiv=refresh content=5>\
          <title>{0} — rowkind</title><style>{STYLE}</style><h1>{0}</h1><div class=dim>rowkind {1}, up {2}</div>",
         escaped(&told.pipeline),
-        env!("CARGO_PKG_VERSION"),
+        version::VERSION,
         duration(progress.uptime().as_secs()),
     );
     let state = match progress.readiness() {

@@ -64,3 +64,4 @@ mod tls;
 mod topics;
 mod transactions;
 mod truncate;
+mod version;

@@ -18,6 +18,7 @@
 //! is the format's own way and no refusal: Debezium's JSON and upserts without a schema do not say what a value is;
 //! Canal says it of all types in `MySQL`'s words; Maxwell says it of none.
 
+#[cfg(feature = "avro")]
 mod avro;
 mod canal;
 mod changes;
@@ -56,7 +57,9 @@ pub enum Encoding {
         /// Which envelopes.
         envelopes: Envelopes,
     },
-    /// The same in Avro, behind the ids of their schemas in a registry: see [`Encoder::register`]. Events need types.
+    /// The same in Avro, behind the ids of their schemas in a registry: see [`Encoder::register`]. Events need types. With
+    /// the feature `avro`, which is on by default.
+    #[cfg(feature = "avro")]
     DebeziumAvro {
         /// Which envelopes.
         envelopes: Envelopes,
@@ -149,6 +152,7 @@ pub struct Encoder {
 #[derive(Debug)]
 enum Format {
     Debezium(Box<debezium::Encoder>),
+    #[cfg(feature = "avro")]
     Avro(Box<avro::Encoder>),
     Upsert(Box<upsert::Encoder>),
     Canal(Box<canal::Encoder>),
@@ -162,6 +166,7 @@ impl Encoder {
             Encoding::DebeziumJson { schema, envelopes } => {
                 Format::Debezium(Box::new(debezium::Encoder::new(schema, envelopes)))
             }
+            #[cfg(feature = "avro")]
             Encoding::DebeziumAvro { envelopes } => Format::Avro(Box::new(avro::Encoder::new(envelopes))),
             Encoding::UpsertJson { schema } => Format::Upsert(Box::new(upsert::Encoder::new(schema))),
             Encoding::CanalJson => Format::Canal(Box::default()),
@@ -173,6 +178,7 @@ impl Encoder {
     /// Says the id that a registry gave to an Avro schema. Encoding an event whose schema has none yet fails with
     /// [`ErrorKind::UnregisteredSchema`](crate::ErrorKind::UnregisteredSchema), which holds the schema, at the path `key` or
     /// `payload`; the event can be encoded again behind this.
+    #[cfg(feature = "avro")]
     pub fn register(&mut self, schema: &str, id: u32) {
         if let Format::Avro(encoder) = &mut self.format {
             encoder.register(schema, id);
@@ -191,6 +197,7 @@ impl Encoder {
         output.clear();
         match &mut self.format {
             Format::Debezium(encoder) => encoder.encode(event, output)?,
+            #[cfg(feature = "avro")]
             Format::Avro(encoder) => encoder.encode(event, output)?,
             Format::Upsert(encoder) => encoder.encode(event, output)?,
             Format::Canal(encoder) => encoder.encode(event, output)?,
