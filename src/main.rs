@@ -1,5 +1,6 @@
 //! The binary: reads the command line, runs one command, turns its end into an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use rowkind::bridge::{self, RunError};
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match format {
-                LogFormat::Text => eprintln!("rowkind: {error:#}"),
+                // nobody may read it any more
+                LogFormat::Text => drop(writeln!(std::io::stderr(), "rowkind: {error:#}")),
                 LogFormat::Json => tracing::error!("{error:#}"),
             }
             ExitCode::from(exit_code(&error))

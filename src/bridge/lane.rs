@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::RunError;
 use crate::dedup::{Dedup, Seen};
-use crate::progress::{Done, Progress, Trouble};
+use crate::progress::{Done, PATIENCE, Progress, Trouble, WAITING};
 use crate::records::{Advance, Records, TopicPartition};
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::shutdown::Shutdown;
@@ -227,13 +227,22 @@ impl Lane {
         let mut planning = None;
         let mut is_open = true;
         let began = Instant::now();
+        self.trouble.wait();
         let apply = self.sink.apply_plan(records, plan);
         tokio::pin!(apply);
+        let is_long = tokio::time::sleep(PATIENCE);
+        tokio::pin!(is_long);
+        let mut is_said = false;
         loop {
             tokio::select! {
                 outcome = &mut apply => {
                     self.took = began.elapsed();
+                    self.trouble.answered();
                     return (outcome, planning);
+                }
+                () = &mut is_long, if !is_said => {
+                    is_said = true;
+                    tracing::warn!("{WAITING}");
                 }
                 received = self.batches.recv(), if is_open && planning.is_none() => match received {
                     Some(records) => {

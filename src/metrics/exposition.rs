@@ -23,7 +23,7 @@ pub(super) fn text(told: &Told) -> String {
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry).expect("a string takes all that is written");
     let mut of_process = Registry::default();
-    of_process.register_collector(Box::new(Process { uptime: told.progress.uptime().as_secs_f64() }));
+    of_process.register_collector(Box::new(Process { began_at: told.progress.began_at() }));
     prometheus_text::encode(&mut text, &of_process).expect("a string takes all that is written");
     text
 }
@@ -103,13 +103,13 @@ impl Pipeline {
 /// What Prometheus's own clients tell of their process, as far as Linux says it.
 #[derive(Debug)]
 struct Process {
-    uptime: f64,
+    began_at: SystemTime,
 }
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        gauge(&mut encoder, "process_start_time_seconds", "When it began, in seconds since 1970", now - self.uptime)?;
+        let began = self.began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        gauge(&mut encoder, "process_start_time_seconds", "When it began, in seconds since 1970", began)?;
         if let Some(bytes) = resident_bytes() {
             gauge(&mut encoder, "process_resident_memory_bytes", "Resident memory", bytes)?;
         }

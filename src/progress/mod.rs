@@ -20,6 +20,8 @@ pub use rows::RowCounts;
 #[derive(Debug)]
 pub struct Progress {
     began: Instant,
+    /// The same by the clock on the wall.
+    began_at: SystemTime,
     n_records: AtomicU64,
     /// By the table that they are for.
     tables: Mutex<BTreeMap<String, RowCounts>>,
@@ -117,24 +119,52 @@ pub enum Unready {
 
 /// Since when nothing of a lane goes through, and why.
 #[derive(Debug, Default)]
-pub struct Trouble(Mutex<Option<(Instant, String)>>);
+pub struct Trouble(Mutex<Since>);
+
+#[derive(Debug, Default)]
+struct Since {
+    /// What is tried again and again.
+    failing: Option<(Instant, String)>,
+    /// When an attempt began that has no answer yet.
+    waiting: Option<Instant>,
+}
 
 impl Trouble {
     /// It goes on.
     pub fn end(&self) {
-        *lock(&self.0) = None;
+        *lock(&self.0) = Since::default();
+    }
+
+    /// Postgres has been handed a batch.
+    pub fn wait(&self) {
+        lock(&self.0).waiting = Some(Instant::now());
+    }
+
+    /// It has answered, whatever that was.
+    pub fn answered(&self) {
+        lock(&self.0).waiting = None;
+    }
+
+    fn of(&self) -> Option<(Instant, String)> {
+        let since = lock(&self.0);
+        let waiting = since.waiting.map(|at| (at, WAITING.to_owned()));
+        since.failing.clone().into_iter().chain(waiting).min()
     }
 }
+
+/// What is said of an attempt that has no answer for long.
+pub const WAITING: &str = "Postgres has not answered to a batch yet: somebody may hold a lock (`select * from pg_stat_activity where wait_event_type = 'Lock'`)";
 
 /// As many of the last rejects are kept.
 const MAX_REJECTS: usize = 20;
 /// What is tried again for longer than this is stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Default for Progress {
     fn default() -> Self {
         Self {
             began: Instant::now(),
+            began_at: SystemTime::now(),
             n_records: AtomicU64::default(),
             tables: Mutex::default(),
             n_batches: AtomicU64::default(),
@@ -212,8 +242,8 @@ impl Progress {
     pub fn add_retry(&self, trouble: &Trouble, reason: &str) {
         self.n_retries.fetch_add(1, Relaxed);
         let mut trouble = lock(&trouble.0);
-        let since = trouble.take().map_or_else(Instant::now, |(since, _)| since);
-        *trouble = Some((since, reason.to_owned()));
+        let since = trouble.failing.take().map_or_else(Instant::now, |(since, _)| since);
+        trouble.failing = Some((since, reason.to_owned()));
     }
 
     /// The group has given or taken partitions.
@@ -253,7 +283,7 @@ impl Progress {
         if !self.is_assigned.load(Relaxed) {
             return Err(Unready::Unassigned);
         }
-        let stuck = lock(&self.troubles).iter().filter_map(|trouble| lock(&trouble.0).clone()).min();
+        let stuck = lock(&self.troubles).iter().filter_map(|trouble| trouble.of()).min();
         match stuck {
             Some((since, reason)) if since.elapsed() > PATIENCE => {
                 Err(Unready::Stuck { since: since.elapsed(), reason })
@@ -348,6 +378,11 @@ impl Progress {
     /// The last rejects, the newest first.
     pub fn last_rejects(&self) -> Vec<String> {
         lock(&self.rejects).iter().cloned().collect()
+    }
+
+    /// When it began.
+    pub fn began_at(&self) -> SystemTime {
+        self.began_at
     }
 
     /// For how long it has run.

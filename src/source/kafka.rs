@@ -52,6 +52,8 @@ const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(5);
 /// Or a quarter of `max.poll.interval.ms`, whose default is five minutes.
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
+const ENDS_EVERY: Duration = Duration::from_secs(10);
+const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Lanes whose transactions the group refuses go on when what it has to say is heard.
 const PAUSE_AFTER_TRANSACTIONS: Duration = Duration::from_secs(3);
 
@@ -143,7 +145,7 @@ impl KafkaSource {
 
     /// Takes a record, if there is one; whether there was.
     fn poll(&mut self, timeout: Duration, gatherer: &mut Gatherer, shutdown: &Shutdown) -> Result<bool, SourceError> {
-        let Self { consumer, ownership, moved_at, settings, held, pause_after, .. } = self;
+        let Self { consumer, ownership, moved_at, settings, held, pause_after, progress, .. } = self;
         match consumer.poll(timeout) {
             None => Ok(false),
             Some(Err(error)) => match failure::sort(&error) {
@@ -156,7 +158,7 @@ impl KafkaSource {
             },
             Some(Ok(message)) => {
                 let place = (message.topic(), message.partition(), message.offset());
-                let mut keep_alive = KeepAlive::new(consumer, *pause_after);
+                let mut keep_alive = KeepAlive::new(consumer, progress, *pause_after);
                 let headers = if settings.keeps_headers { message.headers().map(headers::text) } else { None };
                 let headers = headers.unwrap_or_default();
                 let beside = Beside { timestamp_ms: message.timestamp().to_millis(), headers: &headers };
@@ -357,18 +359,21 @@ impl KafkaSource {
     }
 }
 
-/// Keeps the group while the lanes are full for long: polls with everything paused.
+/// Keeps the group while the lanes are full for long: polls with everything paused. Since nothing is fetched then, it asks where the
+/// partitions end.
 struct KeepAlive<'c> {
     consumer: &'c QueuedConsumer,
+    progress: &'c Progress,
     pause_after: Duration,
     /// Since when they have been full.
     since: Option<Instant>,
     paused: Option<TopicPartitionList>,
+    asked_at: Option<Instant>,
 }
 
 impl<'c> KeepAlive<'c> {
-    fn new(consumer: &'c QueuedConsumer, pause_after: Duration) -> Self {
-        Self { consumer, pause_after, since: None, paused: None }
+    fn new(consumer: &'c QueuedConsumer, progress: &'c Progress, pause_after: Duration) -> Self {
+        Self { consumer, progress, pause_after, since: None, paused: None, asked_at: None }
     }
 
     fn wait(&mut self) {
@@ -381,13 +386,38 @@ impl<'c> KeepAlive<'c> {
         {
             self.paused = Some(assignment);
         }
-        if self.paused.is_some() {
+        if let Some(paused) = &self.paused {
+            if self.asked_at.is_none_or(|at| at.elapsed() > ENDS_EVERY) {
+                self.note_ends(paused);
+                self.asked_at = Some(Instant::now());
+            }
             // rebalances are queued; a record that slipped through is read again
             if let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
                 let offset = Offset::Offset(message.offset());
                 if let Err(error) = self.consumer.seek(message.topic(), message.partition(), offset, POLL) {
                     tracing::warn!("Kafka: cannot seek: {error}");
                 }
+            }
+        }
+    }
+}
+
+impl KeepAlive<'_> {
+    fn note_ends(&self, partitions: &TopicPartitionList) {
+        let ends = || {
+            let mut wanted = TopicPartitionList::new();
+            for partition in partitions.elements() {
+                // in place of a moment: see `extent`
+                wanted.add_partition_offset(partition.topic(), partition.partition(), Offset::End)?;
+            }
+            self.consumer.offsets_for_times(wanted, ENDS_TIMEOUT)
+        };
+        // who does not answer is asked again
+        let Ok(ends) = ends() else { return };
+        for end in ends.elements() {
+            if let Offset::Offset(offset) = end.offset() {
+                let partition = TopicPartition { topic: end.topic().into(), partition: end.partition() };
+                self.progress.set_end(&partition, offset);
             }
         }
     }

@@ -212,12 +212,16 @@ fn set(parser: &mut Parser<'_>, line: u64) -> Result<(String, String, u64), SqlE
             other => key.push_str(&other.to_string()),
         }
     }
-    let value = match parser.next_token().token {
-        Token::SingleQuotedString(text) | Token::Number(text, _) => text,
-        Token::Word(word) => word.value,
-        other => return Err(SqlError::at(line, format!("SET '{key}': expected a value in quotes, found {other}"))),
-    };
-    Ok((key, value, line))
+    // older jobs have no quotes: SET execution.checkpointing.interval = 10s
+    let mut value = String::new();
+    loop {
+        match parser.peek_token().token {
+            Token::EOF | Token::SemiColon => return Ok((key, value, line)),
+            Token::SingleQuotedString(text) => value.push_str(&text),
+            other => value.push_str(&other.to_string()),
+        }
+        parser.next_token();
+    }
 }
 
 fn insert(parser: &mut Parser<'_>, line: u64) -> Result<Insert, SqlError> {

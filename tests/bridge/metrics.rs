@@ -131,6 +131,48 @@ fn of_a_pipeline_that_is_stuck() {
     bridge.stop().with_code(0);
 }
 
+/// Postgres is there and does not answer: somebody holds a lock. Nothing is fetched meanwhile, and the lag is told all the same.
+#[test]
+fn of_a_pipeline_that_waits_for_a_lock() {
+    let (broker, database, port) = (Broker::start(), Database::new(), port());
+    database.execute("create table t (id int primary key)");
+    let topic = broker.topic("shop.public.t", 1);
+    let write = |ids: std::ops::Range<i64>| {
+        let records: Vec<Record> = ids.map(|id| created("t", json!({"id": id}))).collect();
+        broker.write(&topic, 0, &records);
+    };
+    write(0..1);
+    let bridge = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("metrics.listen", &port.to_string())
+        .set("batch.max_rows", "1")
+        .set("source.properties", "max.poll.interval.ms=12000")
+        .set("source.properties", "queued.min.messages=1")
+        .start();
+    database.wait_for_rows("select * from t", "(0)");
+    let lock = database.lock("t");
+    write(1..50);
+    bridge.wait_for_log("somebody may hold a lock");
+    let (status, text) = get_now(port, "/readyz");
+    assert!(status == 503 && text.contains("Postgres has not answered to a batch yet"), "{status} {text}");
+    let began = value(&get_now(port, "/metrics").1, "process_start_time_seconds", &[]);
+    write(50..100);
+    wait_for("the lag of all of them", || {
+        let metrics = get_now(port, "/metrics").1;
+        assert_eq!(value(&metrics, "process_start_time_seconds", &[]), began);
+        match value(&metrics, "rowkind_partition_lag_records", &[]) {
+            Some(99.0) => Ok(()),
+            lag => Err(format!("{lag:?}")),
+        }
+    });
+    drop(lock);
+    database.wait_for_rows("select count(*) from t", "(100)");
+    wait_for("it to be ready", || match get(port, "/readyz")? {
+        (200, _) => Ok(()),
+        answer => Err(format!("{answer:?}")),
+    });
+    bridge.stop().with_code(0);
+}
+
 #[test]
 fn an_address_that_is_taken() {
     let (taken, database) = (TcpListener::bind("127.0.0.1:0").unwrap(), Database::new());
