@@ -31,10 +31,11 @@ pub(super) fn source(
         (Some(_), Some(_)) => return Err(options.invalid("topic-pattern", "no 'topic' beside it")),
         (None, None) => return Err(options.missing("topic")),
     }
-    let mut group = None;
+    let (mut group, mut reset) = (None, None);
     for (key, value) in properties.iter().filter(|(key, _)| key != "bootstrap.servers") {
         match key.as_str() {
             "group.id" => group = Some(value.clone()),
+            "auto.offset.reset" => reset = Some(value.as_str()),
             "group.instance.id" => document.set("source.instance", value.as_str()),
             _ => property(options, "source", (key, value), document)?,
         }
@@ -44,7 +45,7 @@ pub(super) fn source(
         document.set("source.start", "earliest-offset");
     } else {
         formats::source(options, document)?;
-        start(options, document)?;
+        start(options, reset, document)?;
     }
     stop(options, document)?;
     if options.millis("scan.topic-partition-discovery.interval")?.is_some() {
@@ -56,9 +57,21 @@ pub(super) fn source(
     Ok(group)
 }
 
-fn start(options: &mut Options, document: &mut Document) -> Result<(), SqlError> {
+/// `reset` is `auto.offset.reset`, which Flink sets itself but where it goes by the group.
+fn start(options: &mut Options, reset: Option<&str>, document: &mut Document) -> Result<(), SqlError> {
     let mode = options.choice("scan.startup.mode", &MODES)?.unwrap_or_else(|| "group-offsets".to_owned());
     document.set("source.start", mode.as_str());
+    match (mode.as_str(), reset) {
+        ("group-offsets", Some("earliest")) => document.set("source.start_fallback", "earliest-offset"),
+        ("group-offsets", Some("latest")) => document.set("source.start_fallback", "latest-offset"),
+        ("group-offsets", None | Some("none")) | (_, None) => {}
+        ("group-offsets", Some(_)) => {
+            return Err(options.invalid("properties.auto.offset.reset", "earliest, latest or none"));
+        }
+        (mode, Some(_)) => {
+            document.note(format!("'properties.auto.offset.reset' means nothing beside 'scan.startup.mode' = '{mode}'"))
+        }
+    }
     match mode.as_str() {
         "timestamp" => document.set("source.start_timestamp", options.need("scan.startup.timestamp-millis")?),
         "specific-offsets" => document.set("source.start_offsets", options.need("scan.startup.specific-offsets")?),
