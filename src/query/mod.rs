@@ -279,6 +279,10 @@ impl<'a> Read<'_, 'a> {
     fn selected(&self, kind: RowKind) -> Result<Row<'a>, NoValue> {
         let (mut columns, mut not_sent) = (Vec::with_capacity(self.query.selected.len()), Vec::new());
         for Selected { name, expr } in &self.query.selected {
+            if let Some(value) = expr.column().and_then(|at| self.as_sent(at)) {
+                columns.push(Column { name: Cow::Owned(name.clone()), value });
+                continue;
+            }
             match expr.value(self) {
                 Ok(datum) => columns.push(Column { name: Cow::Owned(name.clone()), value: datum.into_value(&expr.ty) }),
                 Err(Missing::Column(_)) => not_sent.push(Cow::Owned(name.clone())),
@@ -289,6 +293,31 @@ impl<'a> Read<'_, 'a> {
             not_sent.clear();
         }
         Ok(Row { kind, columns, not_sent })
+    }
+
+    /// The value of a column that needs no reading: it is of its type as it was sent.
+    fn as_sent(&self, at: usize) -> Option<Value<'a>> {
+        let Declared { ty, metadata: None, .. } = &self.query.declared[at] else { return None };
+        match (ty, self.sent(at)?) {
+            (_, Value::Null) => Some(Value::Null),
+            (SqlType::String, Value::Text(text) | Value::Untyped(text)) => Some(Value::Text(text.clone())),
+            (SqlType::Boolean, Value::Bool(value)) => Some(Value::Bool(*value)),
+            (SqlType::Integer { bits }, Value::Number(text)) => {
+                let number = text.parse().ok().filter(|_| !text.starts_with('+'))?;
+                datum::in_range(number, *bits).map(|_| Value::Number(text.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn sent(&self, at: usize) -> Option<&Value<'a>> {
+        let name = &self.query.declared[at].name;
+        // nearly always columns are declared as they are sent
+        let of = |row: &'_ Row<'a>| row.columns.get(at).is_some_and(|column| column.name == *name);
+        if of(self.row) {
+            return Some(&self.row.columns[at].value);
+        }
+        self.row.get(name).or_else(|| self.before?.get(name))
     }
 
     fn metadata(&self, told: Told) -> Value<'_> {
@@ -325,7 +354,7 @@ impl Columns for Read<'_, '_> {
                 told = self.metadata(*metadata);
                 &told
             }
-            None => match self.row.get(name).or_else(|| self.before?.get(name)) {
+            None => match self.sent(at) {
                 Some(value) => value,
                 None => return Err(Missing::Column(at)),
             },

@@ -69,7 +69,8 @@ fn start(options: &mut Options, reset: Option<&str>, document: &mut Document) ->
             return Err(options.invalid("properties.auto.offset.reset", "earliest, latest or none"));
         }
         (mode, Some(_)) => {
-            document.note(format!("'properties.auto.offset.reset' means nothing beside 'scan.startup.mode' = '{mode}'"))
+            document
+                .note(format!("'properties.auto.offset.reset' means nothing beside 'scan.startup.mode' = '{mode}'"));
         }
     }
     match mode.as_str() {
