@@ -105,7 +105,12 @@ fn expressions() {
         ("FLOOR(-amount)", "-13"),
         ("day", r#""2026-11-21""#),
         ("at", r#""2026-11-21 09:26:07.123""#),
-        ("moment", r#""2026-11-21 13:26:07.500+00""#),
+        ("moment", r#""2026-11-21 13:26:07.5+00""#),
+        ("TRY_CAST('1e999999999' AS DECIMAL(12, 2))", "null"),
+        ("TRY_CAST('-1e-999999999' AS DECIMAL(12, 2))", "0.00"),
+        ("CAST('9.995' AS DECIMAL(3, 2))", "error"),
+        ("CAST('0.005' AS DECIMAL(3, 2))", "0.01"),
+        ("CAST(0 AS DECIMAL(3, 3))", "0.000"),
         ("DATE_FORMAT(at, 'dd.MM.yyyy HH:mm')", r#""21.11.2026 09:26""#),
         ("CAST(at AS DATE)", r#""2026-11-21""#),
         ("CAST(at AS TIMESTAMP(0))", r#""2026-11-21 09:26:07""#),
@@ -134,8 +139,20 @@ fn expressions() {
         ("origin", r#""2026-11-21 09:26:07.123+00""#),
     ] {
         let query = query(&[&format!("{item} AS x")], None).unwrap_or_else(|error| panic!("{item}: {error}"));
-        assert_eq!(apply(&query, &insert()), format!("+I {{\"x\":{expected}}}"), "{item}");
+        let found = apply(&query, &insert());
+        if expected == "error" {
+            assert!(found.starts_with("error: "), "{item}: {found}");
+        } else {
+            assert_eq!(found, format!("+I {{\"x\":{expected}}}"), "{item}");
+        }
     }
+}
+
+#[test]
+fn dates_that_are_not_computed_with() {
+    let query = query(&["day", "at", "moment"], None).unwrap();
+    let sent = insert().replace("20778", "9000000").replace("\"2026-11-21T13:26:07.5Z\"", "\"infinity\"");
+    assert_eq!(apply(&query, &sent), r#"+I {"day":"26611-03-02","at":"2026-11-21 09:26:07.123","moment":"infinity"}"#);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::str::FromStr;
 
+use bigdecimal::num_bigint::Sign;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use rowkind_formats::Value;
@@ -206,9 +207,16 @@ pub(super) fn in_range(number: i64, bits: u32) -> Option<Datum> {
 
 /// Rounded half up to the scale, as Flink does it; `None` when there are too many digits before the point.
 pub(super) fn fitted(decimal: &BigDecimal, precision: u32, scale: u32) -> Option<Datum> {
+    // looked at before it is rounded, which would write down all digits of 1e999999999
+    let n_whole = i64::try_from(decimal.digits()).ok()? - decimal.fractional_digit_count();
+    if decimal.sign() == Sign::NoSign || n_whole < -i64::from(scale) {
+        return Some(Datum::Decimal(BigDecimal::from(0).with_scale(scale.into())));
+    }
+    if n_whole > i64::from(precision) {
+        return None;
+    }
     let rounded = decimal.with_scale_round(i64::from(scale), RoundingMode::HalfUp);
-    let fits = rounded.digits() <= u64::from(precision) || rounded.fractional_digit_count() < 0;
-    fits.then_some(Datum::Decimal(rounded))
+    (rounded.digits() <= u64::from(precision)).then_some(Datum::Decimal(rounded))
 }
 
 fn double_text(number: f64, ty: &SqlType) -> String {

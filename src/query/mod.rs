@@ -301,6 +301,11 @@ impl<'a> Read<'_, 'a> {
         match (ty, self.sent(at)?) {
             (_, Value::Null) => Some(Value::Null),
             (SqlType::String, Value::Text(text) | Value::Untyped(text)) => Some(Value::Text(text.clone())),
+            // also those that are not computed with here: infinity, and years behind 9999
+            (SqlType::Date | SqlType::Time(_) | SqlType::Timestamp(_) | SqlType::TimestampLtz(_), value) => {
+                let text = text::text(value, &ty.kind(), self.query.modes).ok()??;
+                Some(Value::Text(Cow::Owned(text.into_owned())))
+            }
             (SqlType::Boolean, Value::Bool(value)) => Some(Value::Bool(*value)),
             (SqlType::Integer { bits }, Value::Number(text)) => {
                 let number = text.parse().ok().filter(|_| !text.starts_with('+'))?;

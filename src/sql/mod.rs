@@ -9,6 +9,8 @@ mod jdbc;
 mod job;
 mod kafka;
 mod options;
+#[cfg(test)]
+mod properties;
 mod script;
 
 use std::fmt::Write as _;
