@@ -32,6 +32,7 @@ impl Shutdown {
     }
 
     /// A flag for a part of the work: it is raised with this one, or by itself.
+    #[must_use]
     pub fn part(&self) -> Self {
         let (whole, part) = (self.clone(), Self::default());
         let raised = part.clone();
