@@ -3,7 +3,7 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build lint docs fuzz sbom
+.PHONY: help demo test build lint docs book fuzz sbom
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
@@ -14,7 +14,7 @@ demo: ## Show the whole road on this machine: ARGS="…" goes to `rowkind demo`
 	cargo run --release --locked -- demo $(ARGS)
 
 test: ## Run all tests, documentation examples included
-	@scripts/setup.sh build postgres
+	@scripts/setup.sh build postgres book
 	cargo test --workspace --locked
 
 build: ## Build the release binary
@@ -31,6 +31,9 @@ lint: ## Check formatting, clippy, shell scripts and the compose file; any warni
 docs: ## Build the documentation; any warning fails
 	@scripts/setup.sh build
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --locked
+
+book: ## Build the book of docs/ into target/book; needs mdbook (cargo install --locked mdbook)
+	mdbook build
 
 fuzz: ## Fuzz every decoder for SECONDS=60, from the recorded records; needs nightly Rust and cargo-fuzz
 	scripts/fuzz.sh $(or $(SECONDS),60)

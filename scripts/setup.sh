@@ -4,6 +4,7 @@
 # usage: scripts/setup.sh GROUP...
 #   build      what compiles librdkafka: C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   postgres   PostgreSQL's server binaries; no server is started and none is set up
+#   book       what the commands of the documentation use, which its tests run: kcat, psql, curl
 #   lint       shellcheck, docker-compose (to check the compose file; no Docker is needed), git (fetches advisories)
 #   java       a Java runtime and Maven, for a real Kafka broker
 set -euo pipefail
@@ -31,6 +32,12 @@ group_postgres() {
   has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || packages+=(postgresql)
 }
 
+group_book() {
+  need kcat kcat
+  need psql postgresql-client
+  need curl curl
+}
+
 group_lint() {
   need git git
   need shellcheck shellcheck
@@ -44,7 +51,7 @@ group_java() {
 
 for group in "$@"; do
   case $group in
-    build | postgres | lint | java) "group_$group" ;;
+    build | postgres | book | lint | java) "group_$group" ;;
     *) echo "no such group: $group" >&2; exit 2 ;;
   esac
 done
