@@ -3,7 +3,7 @@
 # A fresh rustup is not yet in the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test build dist deb lint docs deploy-check fuzz sbom
+.PHONY: help demo test build dist deb lint docs book deploy-check fuzz sbom
 .DEFAULT_GOAL := help
 
 help: ## Print the targets
@@ -14,7 +14,7 @@ demo: ## Show the whole road on this machine: ARGS="…" goes to `rowkind demo`
 	cargo run --release --locked -- demo $(ARGS)
 
 test: ## Run all tests, documentation examples included
-	@scripts/setup.sh build postgres
+	@scripts/setup.sh build postgres book
 	cargo test --workspace --locked
 
 build: ## Build the release binary
@@ -43,6 +43,9 @@ docs: ## Build the documentation; any warning fails
 deploy-check: ## Check alerts, dashboard and Kubernetes manifests; what lacks its tool is left out, and said
 	@scripts/setup.sh observe
 	scripts/deploy.sh
+
+book: ## Build the book of docs/ into target/book; needs mdbook (cargo install --locked mdbook)
+	mdbook build
 
 fuzz: ## Fuzz every decoder for SECONDS=60, from the recorded records; needs nightly Rust and cargo-fuzz
 	scripts/fuzz.sh $(or $(SECONDS),60)

@@ -4,6 +4,7 @@
 # usage: scripts/setup.sh GROUP...
 #   build      what compiles librdkafka: C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   postgres   PostgreSQL's server binaries; no server is started and none is set up
+#   book       what the commands of the documentation use, which its tests run: kcat, psql, curl
 #   lint       shellcheck, docker-compose (to check the compose file; no Docker is needed), git (fetches advisories)
 #   observe    promtool, into target/tools: out of Debian's package of Prometheus, which would start a server if it were installed
 #   java       a Java runtime and Maven, for a real Kafka broker
@@ -30,6 +31,12 @@ group_build() {
 
 group_postgres() {
   has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || packages+=(postgresql)
+}
+
+group_book() {
+  need kcat kcat
+  need psql postgresql-client
+  need curl curl
 }
 
 group_lint() {
@@ -68,7 +75,7 @@ group_java() {
 
 for group in "$@"; do
   case $group in
-    build | postgres | lint | observe | java) "group_$group" ;;
+    build | postgres | book | lint | observe | java) "group_$group" ;;
     *) echo "no such group: $group" >&2; exit 2 ;;
   esac
 done

@@ -12,7 +12,7 @@ mod properties;
 mod reading;
 mod rejects;
 mod routes;
-pub(crate) mod settings;
+pub mod settings;
 mod sinks;
 mod transactions;
 

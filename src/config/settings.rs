@@ -1,9 +1,9 @@
 //! Every setting once: its key, what it is, its default. Flags, environment variables, the configuration file and
-//! `--help` are made from this table.
+//! `--help` are made from this table, and so is `docs/settings.md` (by `tests/book`).
 
 /// What can be written for a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Any text.
     Text,
     /// A name with `{table}` and the like in it.
@@ -30,22 +30,25 @@ pub(crate) enum Kind {
 
 /// One setting.
 #[derive(Debug)]
-pub(crate) struct Setting {
+pub struct Setting {
     /// `section.name` in the file; `--section-name` and `ROWKIND_SECTION_NAME` elsewhere.
-    pub(crate) key: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) default: Option<&'static str>,
-    pub(crate) help: &'static str,
+    pub key: &'static str,
+    /// What can be written for it.
+    pub kind: Kind,
+    /// What counts where nothing is written; `None` where it is nothing, or said in the help.
+    pub default: Option<&'static str>,
+    /// What it is, from the short to the long: `-h` ends at the first `; ` or `: `.
+    pub help: &'static str,
 }
 
 impl Setting {
     /// The flag's name, without the dashes before it.
-    pub(crate) fn flag(&self) -> String {
+    pub fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }
 
     /// The environment variable's name. The same with `_FILE` behind it names a file that holds the value.
-    pub(crate) fn variable(&self) -> String {
+    pub fn variable(&self) -> String {
         format!("ROWKIND_{}", self.key.replace('.', "_").to_uppercase())
     }
 }
@@ -55,7 +58,7 @@ const fn setting(key: &'static str, kind: Kind, default: Option<&'static str>, h
 }
 
 /// In the order of `--help`.
-pub(crate) const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[Setting] = &[
     setting("name", Kind::Text, None, "Name of the pipeline: its offsets and its consumer group go by it"),
     setting("source.brokers", Kind::Text, None, "Kafka bootstrap servers, as host:port,host:port"),
     setting("source.topics", Kind::List, None, "Topics to read"),

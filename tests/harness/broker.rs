@@ -43,6 +43,14 @@ impl Broker {
         }
     }
 
+    /// The same with the names of topics as they are.
+    pub(crate) fn start_unprefixed() -> Self {
+        match std::env::var(BROKERS) {
+            Ok(address) if !address.is_empty() => Self::at(&address),
+            _ => Self::mock(),
+        }
+    }
+
     /// A real cluster, whatever there is else.
     pub(crate) fn at(address: &str) -> Self {
         Self::real(address, String::new())
