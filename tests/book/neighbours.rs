@@ -23,10 +23,13 @@ pub(crate) struct Neighbours {
     registry: Registry,
     metrics: String,
     database_url: Regex,
+    jdbc_url: Regex,
     /// A member of a group, or their number, as `rowkind status` has it.
     member: Regex,
     /// By the names that they have in the page.
     databases: BTreeMap<String, Database>,
+    /// The address of each by TCP, which is what Java's URLs are of.
+    by_port: BTreeMap<String, String>,
 }
 
 impl Neighbours {
@@ -46,8 +49,10 @@ impl Neighbours {
             registry: Registry::start(move |_, request| answer(request)),
             metrics: format!("127.0.0.1:{port}"),
             database_url: Regex::new(r#"postgres://[^@/\s"']*@localhost(?::5432)?/(\w+)"#).unwrap(),
+            jdbc_url: Regex::new(r"(jdbc:postgresql:)//localhost(?::5432)?/(\w+)").unwrap(),
             member: Regex::new(r"rowkind@\S+|\d+ members?").unwrap(),
             databases: BTreeMap::new(),
+            by_port: BTreeMap::new(),
         }
     }
 
@@ -79,6 +84,18 @@ impl Neighbours {
         for captures in self.database_url.captures_iter(text) {
             self.databases.entry(captures[1].to_owned()).or_insert_with(Database::new);
         }
+        for captures in self.jdbc_url.captures_iter(text) {
+            let database = self.databases.entry(captures[2].to_owned()).or_insert_with(Database::new);
+            self.by_port.entry(captures[2].to_owned()).or_insert_with(|| {
+                let (port, name) = database.by_port();
+                format!("//127.0.0.1:{port}/{name}")
+            });
+        }
+        // the server of the tests takes one user, who needs no password
+        let text = &text.replace("'username' = 'app'", "'username' = 'postgres'");
+        let text = &self
+            .jdbc_url
+            .replace_all(text, |captures: &Captures<'_>| format!("{}{}", &captures[1], self.by_port[&captures[2]]));
         let text = self.database_url.replace_all(text, |captures: &Captures<'_>| {
             let (base, host) = socket(&self.databases[&captures[1]]);
             base.replace("@localhost/", &format!("@{}/", host.replace('/', "%2F")))

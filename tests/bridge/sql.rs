@@ -1,8 +1,6 @@
 //! Jobs that were written for Flink SQL, from a topic into Postgres and on to topics.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::thread;
 
 use rowkind_formats::RecordedRecord;
@@ -13,33 +11,6 @@ use crate::harness::{
     Bridge, Broker, Database, Ended, Record, Registry, created, deleted, fixture, read_records, recorded, recording,
     tombstone, updated,
 };
-
-/// A port of 127.0.0.1 that leads to a database's server, since Java's URLs know no sockets; and the database's name.
-fn door(database: &Database) -> (u16, String) {
-    let (place, folder) = database.url().split_once("?host=").unwrap();
-    let socket = format!("{folder}/.s.PGSQL.5432");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let server = UnixStream::connect(&socket).unwrap();
-            let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || {
-                let _ = pass(from, &to);
-                let _ = to.shutdown(Shutdown::Both);
-            });
-            thread::spawn(move || {
-                let _ = pass(server, &client);
-                let _ = client.shutdown(Shutdown::Both);
-            });
-        }
-    });
-    (port, place.rsplit('/').next().unwrap().to_owned())
-}
-
-fn pass(mut from: impl Read, mut to: impl Write) -> io::Result<u64> {
-    io::copy(&mut from, &mut to)
-}
 
 /// A job as a file.
 fn job(text: &str) -> NamedTempFile {
@@ -63,7 +34,7 @@ fn run(text: &str, flags: &[&str]) -> Ended {
 
 /// `'connector' = 'jdbc'` and what belongs to it.
 fn jdbc(database: &Database, table: &str) -> String {
-    let (port, name) = door(database);
+    let (port, name) = database.by_port();
     format!(
         "'connector' = 'jdbc', 'url' = 'jdbc:postgresql://127.0.0.1:{port}/{name}', 'table-name' = '{table}', 'username' = 'postgres'"
     )
@@ -98,7 +69,7 @@ fn the_common_job() {
             tombstone(json!({"id": 2})),
         ],
     );
-    let (port, name) = door(&database);
+    let (port, name) = database.by_port();
     let text = format!(
         "CREATE TABLE `orders_in` (
   `id` BIGINT,
@@ -451,9 +422,9 @@ fn what_flink_makes_of_a_job() {
         for (format, topic) in formats.iter().zip(&topics) {
             text = text.replace(&format!("${{{format}}}"), topic);
         }
-        let (port, target) = door(&database);
+        let (port, target) = database.by_port();
         let jdbc = format!("'url' = 'jdbc:postgresql://127.0.0.1:{port}/{target}', 'username' = 'postgres'");
-        text = text.replace("${brokers}", address).replace("${group}", &target).replace("${jdbc}", &jdbc);
+        text = text.replace("${brokers}", address).replace("${group}", target).replace("${jdbc}", &jdbc);
         let ended = run(&text, &[]);
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.log);
         database.execute("create table expected (like orders_out)");

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{Bridge, Database, Random};
-use crate::link::State;
+use crate::harness::{Bridge, Database, Random, State};
 use crate::stage::{PORTS, Stage};
 
 const TERMINATE: &str =

@@ -20,7 +20,6 @@
 
 mod disk;
 mod fault;
-mod link;
 mod load;
 mod poison;
 mod report;

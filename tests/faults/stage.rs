@@ -9,8 +9,7 @@ use serde_json::json;
 
 use crate::disk::Disk;
 use crate::fault::Fault;
-use crate::harness::{Bridge, Broker, Database, OwnKafka, PATIENCE, Pipeline, Registry, Server, unknown};
-use crate::link::{Link, Place};
+use crate::harness::{Bridge, Broker, Database, Link, OwnKafka, PATIENCE, Pipeline, Place, Registry, Server, unknown};
 use crate::load::{self, Load, N_PARTITIONS, Pace, Written};
 use crate::report::Report;
 

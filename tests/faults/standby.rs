@@ -8,8 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Database, wait_for};
-use crate::link::Place;
+use crate::harness::{Database, Place, wait_for};
 use crate::load::Pace;
 use crate::one_at_a_time;
 use crate::report::Report;

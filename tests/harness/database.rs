@@ -8,6 +8,7 @@ use rowkind::demo::postgres::TempPostgres;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::link::{Link, Place};
 use super::shared::{SHARED, start};
 use super::{RUNTIME, unique, wait_for};
 
@@ -123,6 +124,13 @@ impl Database {
     /// For the bridge. It has no password.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A port of 127.0.0.1 that leads to its server, and its name, for who knows no sockets.
+    pub(crate) fn by_port(&self) -> (u16, &str) {
+        let (base, folder) = self.url.split_once("?host=").expect("tests reach Postgres by its socket");
+        let link = Link::to(Place::Socket(format!("{folder}/.s.PGSQL.5432").into()));
+        (link.port(), base.rsplit('/').next().expect("a URL names its database"))
     }
 
     /// Runs statements.
