@@ -1,6 +1,6 @@
-//! Says to `src/version.rs` which commit this is, where that is known: ROWKIND_BUILT_FROM is `f0c284951 2026-11-29`, or empty.
+//! Says to `src/version.rs` which commit this is, where that is known: `ROWKIND_BUILT_FROM` is `f0c284951 2026-11-29`, or empty.
 //!
-//! Three places know it: whoever builds without the repository says it in ROWKIND_COMMIT, as the Dockerfile does; cargo
+//! Three places know it: whoever builds without the repository says it in `ROWKIND_COMMIT`, as the Dockerfile does; cargo
 //! writes it into a package; git tells it in a clone.
 
 use std::path::Path;
