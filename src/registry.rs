@@ -305,7 +305,7 @@ fn refused(subject: &str, error: &SRCError) -> RegistryError {
         Some(401 | 403 | 40_101..=40_199 | 40_301..=40_399) => {
             RegistryError::Fatal(format!("we may not register a schema of subject {subject}"))
         }
-        _ => RegistryError::Away(format!("cannot register a schema of subject {subject}: {}", error.error)),
+        _ => RegistryError::Away(format!("cannot register a schema of subject {subject}: {}", with_cause(error))),
     }
 }
 
@@ -320,6 +320,18 @@ fn sort(what: &str, error: &SRCError) -> RegistryError {
         ),
         Some(403 | 40_301..=40_399) => RegistryError::Fatal(format!("we may not read {what}")),
         // 0: no answer of a registry's; what stands between answers so while the registry starts
-        _ => RegistryError::Away(format!("cannot get {what}: {}", error.error)),
+        _ => RegistryError::Away(format!("cannot get {what}: {}", with_cause(error))),
+    }
+}
+
+/// The error with the last of its causes: that a call failed is the first of them, and says nothing.
+fn with_cause(error: &SRCError) -> String {
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause.and_then(std::error::Error::source) {
+        cause = Some(deeper);
+    }
+    match cause {
+        Some(cause) => format!("{}: {cause}", error.error),
+        None => error.error.clone(),
     }
 }
