@@ -13,7 +13,7 @@ mod stored;
 use std::hash::BuildHasher;
 use std::sync::{Arc, mpsc as thread_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -324,7 +324,8 @@ fn start_source(
         {
             reading.finish();
         }
-        gatherer.close_all(Instant::now() + DRAIN);
+        let has_failed = ended.is_err();
+        gatherer.close_all(|| has_failed || shutdown.is_requested(), DRAIN);
         drop(gatherer);
         let _ = lanes_drained.recv();
         if let Some(kafka) = kafka {

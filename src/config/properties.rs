@@ -133,7 +133,7 @@ table = "{schema}.{table}"
 [[route]]
 topics = ["shop.public.orders"]
 table = "orders"
-columns = { id = "order_id" }
+rename = { id = "order_id" }
 "#;
 
 /// What is wrong with how a file was taken.

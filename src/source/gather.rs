@@ -220,10 +220,15 @@ impl Gatherer {
         due
     }
 
-    /// Hands over what is open, waiting for the lanes until `deadline`. What does not go by then is dropped unapplied.
-    pub fn close_all(&mut self, deadline: Instant) {
+    /// Hands over what is open, waiting for the lanes for as long as it takes; once the work `is_over`, for no longer than
+    /// `patience`. What does not go by then is dropped unapplied.
+    pub fn close_all(&mut self, is_over: impl Fn() -> bool, patience: Duration) {
+        let mut deadline = None;
         for lane in &mut self.lanes {
-            while !lane.close() && Instant::now() < deadline {
+            while !lane.close() {
+                if is_over() && Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + patience) {
+                    break;
+                }
                 std::thread::sleep(RETRY);
             }
         }

@@ -1,6 +1,7 @@
 //! A file of recorded records is read like a topic: its offsets are stored and honoured alike.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -32,6 +33,22 @@ fn a_run_begins_where_the_last_one_ended() {
     pipeline.set("source.file", longer.path().to_str().unwrap()).run().with_code(0).says("done records=2");
     assert_eq!(database.rows("select id from items order by 1"), "(3)\n(4)");
     assert_eq!(database.rows("select topic, partition, next_offset from rowkind.offsets"), format!("({TOPIC},0,5)"));
+}
+
+/// The end of its input is no reason to leave out what the lanes cannot take yet.
+#[test]
+fn the_last_batch_is_waited_for() {
+    let database = with_items();
+    let file = file_of(TOPIC, 0, &items(0..25));
+    let pipeline = Pipeline::from_file(file.path(), &database).set("source.stop", "latest-offset");
+    let pipeline = pipeline.set("sink.lanes", "1").set("batch.max_rows", "10");
+    // the first is being applied, the second waits, and the third is open
+    let lock = database.lock("items");
+    let bridge = pipeline.start();
+    std::thread::sleep(Duration::from_secs(8));
+    drop(lock);
+    bridge.wait().with_code(0).says("done records=25");
+    assert_eq!(database.rows("select count(*) from items"), "(25)");
 }
 
 #[test]
