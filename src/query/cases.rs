@@ -16,7 +16,7 @@ const DECLARED: &[&str] = &[
     "at TIMESTAMP(3)",
     "moment TIMESTAMP_LTZ(3)",
     "tags ARRAY<STRING>",
-    "t STRING METADATA FROM 'value.source.table' VIRTUAL",
+    "tab STRING METADATA FROM 'value.source.table' VIRTUAL",
     "p INT METADATA FROM 'partition' VIRTUAL",
     "origin TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp' VIRTUAL",
 ];
@@ -134,7 +134,7 @@ fn expressions() {
         ("CAST(NULL AS INT) > 3", "null"),
         ("(CAST(NULL AS INT) > 3) IS TRUE", "false"),
         ("tags", r#"["a","b"]"#),
-        ("t", r#""t""#),
+        ("tab", r#""t""#),
         ("p", "3"),
         ("origin", r#""2026-11-21 09:26:07.123+00""#),
     ] {
@@ -159,6 +159,7 @@ fn dates_that_are_not_computed_with() {
 fn what_cannot_be_said() {
     for (item, expected) in [
         ("nam", "there is no column `nam`; did you mean `name`?"),
+        ("tags.name", "`tags.name`: what stands in a column cannot be reached into"),
         ("COUNT(*)", "an aggregate, COUNT: rows are taken one by one here"),
         ("SUM(n) OVER (PARTITION BY id)", "a window function, SUM"),
         ("NOW()", "NOW has another value each time"),

@@ -1,7 +1,7 @@
 //! Expressions from SQL: names become columns, operators and functions find the type that both sides are of.
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr as Ast, InTarget, TrimWhereField,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr as Ast, Ident, InTarget, TrimWhereField,
     UnaryOperator, Value as Literal,
 };
 use sqlparser::tokenizer::Token;
@@ -26,7 +26,7 @@ pub(super) fn expr(ast: &Ast, names: &dyn Names) -> Result<Expr, Unusable> {
     let of = |ast: &Ast| expr(ast, names);
     Ok(match ast {
         Ast::Identifier(name) => column(&name.value, names)?,
-        Ast::CompoundIdentifier(parts) => column(&parts.last().expect("it has parts").value, names)?,
+        Ast::CompoundIdentifier(parts) => qualified(ast, parts, names)?,
         Ast::Nested(inner) | Ast::UnaryOp { op: UnaryOperator::Plus, expr: inner } => of(inner)?,
         Ast::Value(literal) => self::literal(&literal.value)?,
         Ast::TypedString(typed) => {
@@ -144,6 +144,16 @@ pub(super) fn ty(text: &str) -> Result<SqlType, Unusable> {
 fn column(name: &str, names: &dyn Names) -> Result<Expr, Unusable> {
     let (at, ty) = names.column(name).ok_or_else(|| names.unknown(name))?;
     Ok(Expr { ty, node: Node::Column(at) })
+}
+
+/// `o.id`: whatever the table is called, there is one.
+fn qualified(ast: &Ast, parts: &[Ident], names: &dyn Names) -> Result<Expr, Unusable> {
+    match parts {
+        [table, name] if names.column(&table.value).is_none() => column(&name.value, names),
+        _ => Err(Unusable(format!(
+            "`{ast}`: what stands in a column cannot be reached into: a ROW or MAP is passed on as JSON"
+        ))),
+    }
 }
 
 fn literal(literal: &Literal) -> Result<Expr, Unusable> {

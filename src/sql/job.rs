@@ -35,8 +35,7 @@ pub(super) fn pipelines(script: &Script) -> Result<Vec<Pipeline>, SqlError> {
     }
     let mut pipelines = Vec::new();
     for insert in &script.inserts {
-        let is_alone = script.inserts.iter().filter(|other| other.from == insert.from).count() == 1;
-        pipelines.push(pipeline(script, insert, &session, is_alone)?);
+        pipelines.push(pipeline(script, insert, &session)?);
     }
     Ok(pipelines)
 }
@@ -94,7 +93,16 @@ fn table<'s>(script: &'s Script, name: &str, line: u64) -> Result<&'s Table, Sql
     script.tables.get(name).ok_or_else(|| SqlError::at(line, format!("there is no table `{name}`{}", hint())))
 }
 
-fn pipeline(script: &Script, insert: &Insert, session: &Session, is_alone: bool) -> Result<Pipeline, SqlError> {
+/// How many INSERTs read in a group: its members share the partitions, and each INSERT needs all of them.
+fn n_readers(script: &Script, group: &str) -> usize {
+    let of = |insert: &&Insert| {
+        let source = script.tables.get(&insert.from);
+        source.and_then(|table| table.options.get("properties.group.id")) == Some(group)
+    };
+    script.inserts.iter().filter(of).count()
+}
+
+fn pipeline(script: &Script, insert: &Insert, session: &Session) -> Result<Pipeline, SqlError> {
     let (from, into) = (table(script, &insert.from, insert.line)?, table(script, &insert.into, insert.line)?);
     let mut document = Document::default();
     let mut source_options = from.options.clone();
@@ -109,9 +117,19 @@ fn pipeline(script: &Script, insert: &Insert, session: &Session, is_alone: bool)
     source_options.finish()?;
     let base = session.name.as_deref().or(group.as_deref()).unwrap_or("sql");
     document.set("name", format!("{base}.{}", into.name));
-    if let Some(group) = &group {
-        // members of one group share its partitions, and these need all of them
-        parts.set("source.group", if is_alone { group.clone() } else { format!("{group}.{}", into.name) });
+    let goes_by_group = parts.text("source.start") == Some("group-offsets");
+    match &group {
+        // Flink's sources share nothing, whatever their group is called; those of one group here would
+        Some(group) if !goes_by_group => parts.set("source.group", format!("{group}.{}", into.name)),
+        Some(group) if n_readers(script, group) == 1 => parts.set("source.group", group.as_str()),
+        Some(group) => {
+            let text = format!(
+                "table `{}`: 'scan.startup.mode' is 'group-offsets' (the default), and several INSERTs read in the group {group}: say where they start",
+                from.name
+            );
+            return Err(SqlError::at(insert.line, text));
+        }
+        None => {}
     }
 
     let connector = sink_options.need("connector")?;

@@ -17,7 +17,7 @@ pub(super) fn source(
     let properties = options.take_all("properties.");
     let brokers = properties.iter().find(|(key, _)| key == "bootstrap.servers");
     let Some((_, brokers)) = brokers else {
-        return Err(options.need("properties.bootstrap.servers").err().unwrap_or_else(|| SqlError::new("no brokers")));
+        return Err(options.missing("properties.bootstrap.servers"));
     };
     document.set("source.brokers", brokers.as_str());
     let topics = options.take("topic");
@@ -26,8 +26,8 @@ pub(super) fn source(
             let names = topics.split(';').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
             document.set("source.topics", Toml::List(names.collect()));
         }
-        // Flink's have to match the whole name
-        (None, Some(pattern)) => document.set("source.topic_pattern", format!("^(?:{pattern})$")),
+        // Flink's have to match the whole name; POSIX's expressions, which librdkafka takes, know no (?:…)
+        (None, Some(pattern)) => document.set("source.topic_pattern", format!("^({pattern})$")),
         (Some(_), Some(_)) => return Err(options.invalid("topic-pattern", "no 'topic' beside it")),
         (None, None) => return Err(options.missing("topic")),
     }

@@ -65,6 +65,11 @@ impl Options {
         Some(value)
     }
 
+    /// What an option says, which somebody else takes.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.left.get(key).map(|(value, _)| value.as_str())
+    }
+
     /// Takes all that begin so, with what stands behind it.
     pub(super) fn take_all(&mut self, prefix: &str) -> Vec<(String, String)> {
         let keys: Vec<String> = self.left.keys().filter(|key| key.starts_with(prefix)).cloned().collect();

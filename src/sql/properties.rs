@@ -42,7 +42,10 @@ fn jobs() -> impl Strategy<Value = String> {
             let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).expect("0 is one");
             match what {
                 0 if at < text.len() && text.is_char_boundary(at + 1) => text.replace_range(at..=at, word),
-                1 => text.truncate(at.max(1)),
+                1 => {
+                    text.truncate(at);
+                    text.push(' ');
+                }
                 2 => text.insert_str(at, &word.repeat(300)),
                 _ => text.insert_str(at, word),
             }

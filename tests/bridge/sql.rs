@@ -350,6 +350,31 @@ fn a_statement_set_into_topics_and_out_of_one() {
     assert_eq!(database.rows("select * from latest"), "(1,C)");
 }
 
+/// In Flink a group is a name for what is committed, and nothing else: those of one group here would share its partitions.
+#[test]
+fn two_inserts_of_one_group_read_all_partitions() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table a (id bigint primary key); create table b (id bigint primary key)");
+    let topic = broker.topic("shop.public.t", 4);
+    for partition in 0..4 {
+        let ids = i64::from(partition) * 10..i64::from(partition) * 10 + 5;
+        broker.write(&topic, partition, &ids.map(|id| created("t", json!({"id": id}))).collect::<Vec<_>>());
+    }
+    let source = kafka(&broker, &topic, "debezium-json").replace("'topic' =", "'topic-pattern' =");
+    let out = |table: &str| {
+        format!("CREATE TABLE {table} (id BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH ({});", jdbc(&database, table))
+    };
+    let text = format!(
+        "CREATE TABLE i (id BIGINT) WITH ({source}); {} {} INSERT INTO a SELECT id FROM i; INSERT INTO b SELECT id FROM i;",
+        out("a"),
+        out("b")
+    );
+    run(&text, &[]).with_code(0);
+    assert_eq!(database.rows("select (select count(*) from a), (select count(*) from b)"), "(20,20)");
+    let by_group = text.replace("'earliest-offset'", "'group-offsets'");
+    run(&by_group, &[]).with_code(2).says("several INSERTs read in the group");
+}
+
 #[test]
 fn printed_or_dropped() {
     let broker = Broker::start();
@@ -359,8 +384,8 @@ fn printed_or_dropped() {
     let source = kafka(&broker, &topic, "debezium-json");
     let of = |sink: &str| {
         format!(
-            "CREATE TABLE i (id BIGINT, v STRING) WITH ({source}); CREATE TABLE o (x STRING) WITH ('connector' = '{sink}');
-             INSERT INTO o SELECT CONCAT(v, '-', CAST(id AS STRING)) FROM i"
+            "CREATE TABLE i (id BIGINT, v STRING) WITH ({source}); CREATE TABLE {sink}_o (x STRING) WITH ('connector' = '{sink}');
+             INSERT INTO {sink}_o SELECT CONCAT(v, '-', CAST(id AS STRING)) FROM i"
         )
     };
     let ended = run(&of("print"), &["--name", "printed"]).with_code(0);
@@ -472,6 +497,12 @@ INSERT INTO o SELECT id, v FROM i;";
         ("FROM i", "FROM i JOIN i AS j ON i.id = j.id", "a join: rows are taken one by one here"),
         ("FROM i", "FROM i GROUP BY id", "GROUP BY: rows are taken one by one here"),
         ("FROM i", "FROM j", "there is no table `j`"),
+        ("'format'", "'properties.group.id' = 'g', 'format'", "--"),
+        (
+            "INSERT INTO o SELECT id, v FROM i",
+            "INSERT INTO o SELECT id, v FROM i; INSERT INTO o SELECT id, UPPER(v) FROM i",
+            "one of each",
+        ),
         ("FROM i", "FROM i UNION ALL SELECT id, v FROM i", "UNION and the like"),
         (
             "INSERT INTO o",
@@ -490,7 +521,7 @@ INSERT INTO o SELECT id, v FROM i;";
         assert_ne!(text, good, "{from}");
         let ended = run(&text, &["--explain"]);
         if expected == "--" {
-            // text is read as a date
+            // nothing is wrong with it: text is read as a date, a group is one
             ended.with_code(0);
         } else {
             ended.with_code(2).says(expected);
