@@ -227,22 +227,13 @@ impl Lane {
         let mut planning = None;
         let mut is_open = true;
         let began = Instant::now();
-        self.trouble.wait();
-        let apply = self.sink.apply_plan(records, plan);
+        let apply = watched(&self.trouble, self.sink.apply_plan(records, plan));
         tokio::pin!(apply);
-        let is_long = tokio::time::sleep(PATIENCE);
-        tokio::pin!(is_long);
-        let mut is_said = false;
         loop {
             tokio::select! {
                 outcome = &mut apply => {
                     self.took = began.elapsed();
-                    self.trouble.answered();
                     return (outcome, planning);
-                }
-                () = &mut is_long, if !is_said => {
-                    is_said = true;
-                    tracing::warn!("{WAITING}");
                 }
                 received = self.batches.recv(), if is_open && planning.is_none() => match received {
                     Some(records) => {
@@ -326,11 +317,15 @@ impl Lane {
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
         let (range, began) = (part.range.clone(), Instant::now());
-        let outcome = match &part.way {
-            Way::RowByRow => self.sink.apply_row_by_row(records, range, planner).await,
-            Way::Passed(reject) => self.sink.pass(records, range.start, reject.clone()).await,
-            Way::Compacted | Way::Judged(_) => self.sink.apply(records, range, planner).await,
-        };
+        let sink = &mut self.sink;
+        let outcome = watched(&self.trouble, async {
+            match &part.way {
+                Way::RowByRow => sink.apply_row_by_row(records, range, planner).await,
+                Way::Passed(reject) => sink.pass(records, range.start, reject.clone()).await,
+                Way::Compacted | Way::Judged(_) => sink.apply(records, range, planner).await,
+            }
+        })
+        .await;
         self.took = began.elapsed();
         outcome
     }
@@ -417,6 +412,20 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// What Postgres is asked for; where the answer takes long that is told.
+async fn watched<T>(trouble: &Trouble, work: impl Future<Output = T>) -> T {
+    trouble.wait();
+    tokio::pin!(work);
+    let answer = if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut work).await {
+        answer
+    } else {
+        tracing::warn!("{WAITING}");
+        work.await
+    };
+    trouble.answered();
+    answer
 }
 
 /// What is to be done of a part in which one record cannot be applied: the last of it is done first.
