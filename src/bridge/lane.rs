@@ -3,6 +3,7 @@
 //! While Postgres applies a batch the next one is planned on another thread. A batch that does not go through compacted is
 //! applied row by row; so the one record is known that stands in the way, if there is one.
 
+mod waiting;
 mod whole;
 
 use std::collections::HashMap;
@@ -15,13 +16,15 @@ use tokio::task::JoinHandle;
 
 use super::RunError;
 use crate::dedup::{Dedup, Seen};
-use crate::progress::{Done, PATIENCE, Progress, Trouble, WAITING};
+use crate::progress::{Done, Progress, Trouble};
 use crate::records::{Advance, Records, TopicPartition};
 use crate::rejects::{Reason, Reject, Rejects, Verdict};
 use crate::shutdown::Shutdown;
 use crate::sink::postgres::catalog::Catalog;
 use crate::sink::postgres::plan::{Plan, Planner, Unplanned};
 use crate::sink::postgres::{Applied, Failure, PostgresSink};
+pub(super) use waiting::Backoff;
+use waiting::watched;
 
 /// One task with one connection.
 pub(super) struct Lane {
@@ -414,20 +417,6 @@ impl Lane {
     }
 }
 
-/// What Postgres is asked for; where the answer takes long that is told.
-async fn watched<T>(trouble: &Trouble, work: impl Future<Output = T>) -> T {
-    trouble.wait();
-    tokio::pin!(work);
-    let answer = if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut work).await {
-        answer
-    } else {
-        tracing::warn!("{WAITING}");
-        work.await
-    };
-    trouble.answered();
-    answer
-}
-
 /// What is to be done of a part in which one record cannot be applied: the last of it is done first.
 fn around(index: usize, reason: Reason, Range { start, end }: Range<usize>) -> impl Iterator<Item = Part> {
     let parts = [
@@ -454,30 +443,4 @@ fn start_plan(
         };
         (planner, Planned { records, plan })
     })
-}
-
-/// Waits longer each time, up to ten seconds.
-pub(super) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(Duration::from_millis(100))
-    }
-}
-
-impl Backoff {
-    /// Waits once, or until the pipeline is being stopped.
-    pub(super) async fn wait(&mut self, shutdown: &Shutdown) -> Flow {
-        let delay = self.0;
-        self.0 = (delay * 2).min(Duration::from_secs(10));
-        tokio::select! {
-            () = tokio::time::sleep(delay) => Flow::On,
-            () = shutdown.requested() => Flow::End,
-        }
-    }
-
-    /// Waits once, from a thread.
-    pub(super) fn block(&mut self, runtime: &tokio::runtime::Handle, shutdown: &Shutdown) {
-        runtime.block_on(self.wait(shutdown));
-    }
 }
