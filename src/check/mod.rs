@@ -16,7 +16,7 @@ use rowkind_formats::{Event, changelog as text};
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::config::{self, Config, ConfigError, Kafka, RejectPolicy, Sink, Source};
+use crate::config::{self, Config, ConfigError, Fallback, Kafka, RejectPolicy, Sink, Source, Start};
 use crate::decode::{self, Undecoded};
 use crate::inspect::Output;
 use crate::records::{Records, TopicPartition};
@@ -216,10 +216,28 @@ impl<'c> Check<'c> {
         if is_good {
             let lag = |of: &Sampled| {
                 let stored = if is_postgres { self.stored.get(&of.partition).copied() } else { of.committed };
-                of.high - stored.unwrap_or(of.low)
+                of.high - stored.unwrap_or_else(|| self.begins(of))
             };
             let n_left: i64 = partitions.iter().map(lag).sum();
-            self.report.good(&format!("topic {topic}: {} partitions, {n_left} records to read", partitions.len()));
+            let n_partitions = if let [_] = partitions {
+                "1 partition".to_owned()
+            } else {
+                format!("{} partitions", partitions.len())
+            };
+            self.report.good(&format!("topic {topic}: {n_partitions}, {n_left} records to read"));
+        }
+    }
+
+    /// Where a partition starts for which nothing is stored. Of a moment that is not known here.
+    fn begins(&self, of: &Sampled) -> i64 {
+        match &self.config.start {
+            Start::Earliest | Start::Timestamp(_) => of.low,
+            Start::Latest => of.high,
+            Start::Group(fallback) => of.committed.unwrap_or(match fallback {
+                Fallback::Latest => of.high,
+                Fallback::Earliest | Fallback::Stop => of.low,
+            }),
+            Start::Specific(offsets) => offsets.get(&of.partition).unwrap_or(of.low),
         }
     }
 
