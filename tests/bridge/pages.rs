@@ -18,6 +18,7 @@ const COMMANDS: [&str; 14] = [
     "rejects retry",
     "rejects delete",
     "inspect",
+    "sql",
     "demo",
     "completions",
     "man",
