@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::harness::Bridge;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "run",
     "replay",
