@@ -206,7 +206,12 @@ impl Lane {
 
     async fn check_standing(&mut self) -> Result<(), RunError> {
         let left_at: Vec<Advance> = self.left_at.values().cloned().collect();
-        match self.sink.check_standing(&left_at).await {
+        let stands = tokio::select! {
+            stands = self.sink.check_standing(&left_at) => stands,
+            // there is nothing to wait for
+            () = self.shutdown.requested() => return Ok(()),
+        };
+        match stands {
             Ok(()) => self.trouble.end(),
             Err(Failure::Retry(text)) => {
                 tracing::warn!("Postgres does not answer, while there is nothing to apply: {text}");
