@@ -148,7 +148,7 @@ fn what_was_meant_is_named() {
         "--sink-delete: expected one of hard, soft, ignore; did you mean `soft`?",
     );
     let file = format!("{SOUND}\n[sink]\ntype = \"postgress\"");
-    refused(&file, &[url], "expected one of postgres, kafka, stdout; did you mean `postgres`?");
+    refused(&file, &[url], "expected one of postgres, kafka, stdout, blackhole; did you mean `postgres`?");
     let file = format!("{SOUND}\n[[route]]\ndelete = \"sfot\"");
     refused(&file, &[url], "expected one of hard, soft, ignore; did you mean `soft`?");
     // nothing is like it
