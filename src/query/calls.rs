@@ -3,7 +3,7 @@
 use sqlparser::ast::{DateTimeField, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::Unusable;
-use super::compile::{Names, arithmetic, call, cast, common, condition, expr, same, unit};
+use super::compile::{Names, arithmetic, call, cast, common, condition, expr, extract, same, unit};
 use super::dates;
 use super::datum::Datum;
 use super::expr::{Expr, Node, Operation};
@@ -134,9 +134,9 @@ fn of_any_type(name: &str, mut arguments: Vec<Expr>) -> Result<Expr, Unusable> {
         }
         "NULLIF" => {
             let (second, first) = (last(), last());
+            let (ty, own) = (first.ty.clone(), first.clone());
             let (first, second) = same(first, second, name)?;
-            let ty = first.ty.clone();
-            call(Function::NullIf, vec![first, second], ty)
+            call(Function::NullIf, vec![own, first, second], ty)
         }
         "IF" => {
             let (otherwise, then, when) = (last(), last(), last());
@@ -149,20 +149,16 @@ fn of_any_type(name: &str, mut arguments: Vec<Expr>) -> Result<Expr, Unusable> {
             arithmetic(Operation::Remainder, left, right)?
         }
         "DATE_FORMAT" => call(Function::DateFormat, arguments, SqlType::String),
-        "TO_TIMESTAMP_LTZ" => match arguments.get(1).map(|digits| &digits.node) {
-            None | Some(Node::Literal(Datum::Int(3))) => {
-                call(Function::ToTimestampLtz, typed(arguments, &[SqlType::BIGINT]), SqlType::TimestampLtz(3))
+        "TO_TIMESTAMP_LTZ" => {
+            let is_unit =
+                matches!(arguments.get(1).map(|digits| &digits.node), None | Some(Node::Literal(Datum::Int(0 | 3))));
+            if !is_unit || !arguments[0].ty.is_number() {
+                return Err(Unusable(format!("{name} is of a number, and 0 (seconds) or 3 (milliseconds)")));
             }
-            Some(Node::Literal(Datum::Int(0))) => {
-                call(Function::ToTimestampLtz, typed(arguments, &[SqlType::BIGINT]), SqlType::TimestampLtz(0))
-            }
-            _ => return Err(Unusable(format!("{name}: the second argument is 0 (seconds) or 3 (milliseconds)"))),
-        },
-        "ABS" | "ROUND" => rounding(name, arguments)?,
-        _ => {
-            let part = unit(&DateTimeField::Custom(name.into()))?;
-            call(Function::Extract(part), arguments, SqlType::BIGINT)
+            call(Function::ToTimestampLtz, typed(arguments, &[SqlType::BIGINT]), SqlType::TimestampLtz(3))
         }
+        "ABS" | "ROUND" => rounding(name, arguments)?,
+        _ => extract(unit(&DateTimeField::Custom(name.into()))?, last())?,
     })
 }
 
@@ -172,15 +168,18 @@ fn rounding(name: &str, arguments: Vec<Expr>) -> Result<Expr, Unusable> {
         return Err(Unusable(format!("{name} is of numbers, and not of {ty}")));
     }
     let digits = match arguments.get(1).map(|digits| &digits.node) {
-        Some(Node::Literal(Datum::Int(digits))) => u32::try_from(*digits).unwrap_or(0),
-        _ => 0,
+        None => Some(0),
+        Some(Node::Literal(Datum::Int(digits))) => Some(u32::try_from(*digits).unwrap_or(0)),
+        // which is known for each row alone
+        Some(_) => None,
     };
-    let rounded = match ty {
-        SqlType::Decimal { precision, scale } if name == "ROUND" => {
+    let rounded = match (&ty, digits) {
+        (SqlType::Decimal { precision, scale }, Some(digits)) if name == "ROUND" => {
+            let (precision, scale) = (*precision, *scale);
             let kept = digits.min(scale);
             SqlType::Decimal { precision: (precision - scale + kept + 1).min(38), scale: kept }
         }
-        ref ty => ty.clone(),
+        _ => ty.clone(),
     };
     let function = if name == "ABS" { Function::Abs } else { Function::Round };
     Ok(call(function, typed(arguments, &[ty, SqlType::BIGINT]), rounded))

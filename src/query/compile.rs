@@ -1,8 +1,8 @@
 //! Expressions from SQL: names become columns, operators and functions find the type that both sides are of.
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr as Ast, Ident, InTarget, TrimWhereField,
-    UnaryOperator, Value as Literal,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, CharacterLength, DataType, DateTimeField, Expr as Ast, Ident,
+    InTarget, TrimWhereField, UnaryOperator, Value as Literal,
 };
 use sqlparser::tokenizer::Token;
 
@@ -31,7 +31,10 @@ pub(super) fn expr(ast: &Ast, names: &dyn Names) -> Result<Expr, Unusable> {
         Ast::Value(literal) => self::literal(&literal.value)?,
         Ast::TypedString(typed) => {
             let ty = self::ty(&typed.data_type.to_string())?;
-            cast(string(&typed.value.value)?, &ty)
+            let Node::Literal(datum) = string(&typed.value.value)?.node else { unreachable!("it is one") };
+            // a date that is none is seen before a row comes
+            let node = Node::Literal(datum.cast(&SqlType::String, &ty)?);
+            Expr { ty, node }
         }
         Ast::UnaryOp { op: UnaryOperator::Not, expr: inner } => boolean(Node::Not(Box::new(condition(of(inner)?)?))),
         Ast::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
@@ -77,19 +80,13 @@ pub(super) fn expr(ast: &Ast, names: &dyn Names) -> Result<Expr, Unusable> {
             if !inner.ty.casts_to(&ty) {
                 return Err(Unusable(format!("CAST of {} as {ty}", inner.ty)));
             }
+            let inner = if ty == SqlType::String { with_length(cast(inner, &ty), data_type) } else { inner };
             match kind {
                 CastKind::TryCast | CastKind::SafeCast => Expr { ty, node: Node::TryCast(Box::new(inner)) },
                 CastKind::Cast | CastKind::DoubleColon => cast(inner, &ty),
             }
         }
-        Ast::Extract { field, expr: inner, .. } => {
-            let (unit, inner) = (unit(field)?, of(inner)?);
-            if !matches!(inner.ty, SqlType::Date | SqlType::Time(_) | SqlType::Timestamp(_) | SqlType::TimestampLtz(_))
-            {
-                return Err(Unusable(format!("EXTRACT is of dates and times, and not of {}", inner.ty)));
-            }
-            call(Function::Extract(unit), vec![inner], SqlType::BIGINT)
-        }
+        Ast::Extract { field, expr: inner, .. } => extract(unit(field)?, of(inner)?)?,
         Ast::Ceil { expr: inner, field } => rounding(Function::Ceil, of(inner)?, field)?,
         Ast::Floor { expr: inner, field } => rounding(Function::Floor, of(inner)?, field)?,
         Ast::Position { expr: what, r#in } => {
@@ -144,6 +141,33 @@ pub(super) fn ty(text: &str) -> Result<SqlType, Unusable> {
 fn column(name: &str, names: &dyn Names) -> Result<Expr, Unusable> {
     let (at, ty) = names.column(name).ok_or_else(|| names.unknown(name))?;
     Ok(Expr { ty, node: Node::Column(at) })
+}
+
+/// A part of a date or time.
+pub(super) fn extract(unit: Unit, inner: Expr) -> Result<Expr, Unusable> {
+    match inner.ty {
+        SqlType::Date | SqlType::Time(_) | SqlType::Timestamp(_) | SqlType::TimestampLtz(_) => {
+            Ok(call(Function::Extract(unit), vec![inner], SqlType::BIGINT))
+        }
+        ty => Err(Unusable(format!("a part of a date is of dates and times, and not of {ty}"))),
+    }
+}
+
+/// Text cut to the length of `VARCHAR(n)`, and filled up to that of `CHAR(n)`: where it is cast, and not where it is declared.
+fn with_length(text: Expr, data_type: &DataType) -> Expr {
+    let (length, is_filled) = match data_type {
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. })) => (*length, false),
+        DataType::Char(Some(CharacterLength::IntegerLength { length, .. })) => (*length, true),
+        _ => return text,
+    };
+    let literal = |ty: SqlType, datum: Datum| Expr { ty, node: Node::Literal(datum) };
+    let n = literal(SqlType::BIGINT, Datum::Int(i64::try_from(length).unwrap_or(i64::MAX)));
+    if is_filled {
+        let space = literal(SqlType::String, Datum::Text(" ".to_owned()));
+        call(Function::Rpad, vec![text, n, space], SqlType::String)
+    } else {
+        call(Function::Left, vec![text, n], SqlType::String)
+    }
 }
 
 /// `o.id`: whatever the table is called, there is one.

@@ -57,8 +57,8 @@ impl Datum {
         let none = || NoValue(format!("expected {}, found something else", a(ty)));
         Ok(match ty {
             SqlType::Boolean => match text.trim().to_ascii_lowercase().as_str() {
-                "true" | "t" | "1" => Self::Bool(true),
-                "false" | "f" | "0" => Self::Bool(false),
+                "true" | "t" | "yes" | "y" | "on" | "1" => Self::Bool(true),
+                "false" | "f" | "no" | "n" | "off" | "0" => Self::Bool(false),
                 _ => return Err(none()),
             },
             SqlType::Integer { bits } => {
@@ -69,10 +69,11 @@ impl Datum {
                 let decimal = BigDecimal::from_str(text.trim()).map_err(|_| none())?;
                 fitted(&decimal, *precision, *scale).ok_or_else(none)?
             }
-            SqlType::Float | SqlType::Double => Self::Double(text.trim().parse().map_err(|_| none())?),
+            SqlType::Float => Self::Double(f64::from(text.trim().parse::<f32>().map_err(|_| none())?)),
+            SqlType::Double => Self::Double(text.trim().parse().map_err(|_| none())?),
             SqlType::String | SqlType::Json(_) | SqlType::Null => Self::Text(text.to_owned()),
             SqlType::Bytes => Self::Bytes(text.to_owned()),
-            SqlType::Date => Self::Date(text.trim().parse().map_err(|_| none())?),
+            SqlType::Date => Self::Date(timestamp(text.trim()).ok_or_else(none)?.date()),
             SqlType::Time(_) => Self::Time(time(text.trim()).ok_or_else(none)?),
             SqlType::Timestamp(_) | SqlType::TimestampLtz(_) => {
                 Self::Timestamp(timestamp(text.trim()).ok_or_else(none)?)
@@ -87,7 +88,7 @@ impl Datum {
             Self::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
             Self::Int(number) => number.to_string().into(),
             Self::Decimal(decimal) => decimal.to_plain_string().into(),
-            Self::Double(number) => double_text(*number, ty).into(),
+            Self::Double(number) => java_text(*number, ty).into(),
             Self::Text(text) | Self::Bytes(text) => text.into(),
             Self::Date(date) => date.to_string().into(),
             Self::Time(time) => with_fraction(time.format("%H:%M:%S").to_string(), nanos(*time), ty).into(),
@@ -150,6 +151,19 @@ impl Datum {
         Ok(match (self, to) {
             (Self::Null, _) => Self::Null,
             (datum, SqlType::String) => Self::Text(datum.text(from).unwrap_or_default().into_owned()),
+            // what is behind the point is cut off, as of a number
+            (Self::Text(text), SqlType::Integer { bits }) => {
+                let decimal = BigDecimal::from_str(text.trim()).map_err(|_| none())?;
+                fitted(&decimal.with_prec(60), 38, 19)
+                    .ok_or_else(none)?
+                    .cast(&SqlType::Decimal { precision: 38, scale: 19 }, &SqlType::Integer { bits: *bits })?
+            }
+            (Self::Text(text), SqlType::Timestamp(digits) | SqlType::TimestampLtz(digits)) => {
+                match Self::read(&text, to)? {
+                    Self::Timestamp(at) => Self::Timestamp(cut(at, *digits)),
+                    datum => datum,
+                }
+            }
             (Self::Text(text), _) => Self::read(&text, to)?,
             (Self::Int(number), SqlType::Integer { bits }) => in_range(number, *bits).ok_or_else(none)?,
             (Self::Int(number), SqlType::Boolean) => Self::Bool(number != 0),
@@ -217,6 +231,25 @@ pub(super) fn fitted(decimal: &BigDecimal, precision: u32, scale: u32) -> Option
     }
     let rounded = decimal.with_scale_round(i64::from(scale), RoundingMode::HalfUp);
     (rounded.digits() <= u64::from(precision)).then_some(Datum::Decimal(rounded))
+}
+
+/// As Java prints it, and so Flink's CAST: with an exponent from 10⁷ on and below 10⁻³.
+fn java_text(number: f64, ty: &SqlType) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
+        return double_text(number, ty);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a FLOAT has no more digits")]
+    let text = if *ty == SqlType::Float { format!("{:E}", number as f32) } else { format!("{number:E}") };
+    match text.split_once('E') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+        _ => text,
+    }
 }
 
 fn double_text(number: f64, ty: &SqlType) -> String {

@@ -95,7 +95,7 @@ impl Expr {
             Node::Column(at) => row.get(*at)?,
             Node::Literal(datum) => datum.clone(),
             Node::Not(inner) => truth(inner.truth(row)?.map(|value| !value)),
-            Node::Negative(inner) => negative(inner.value(row)?)?,
+            Node::Negative(inner) => negative(inner.value(row)?, &self.ty)?,
             Node::And(left, right) => truth(match left.truth(row)? {
                 Some(false) => Some(false),
                 left => match (left, right.truth(row)?) {
@@ -143,13 +143,19 @@ fn truth(value: Option<bool>) -> Datum {
     value.map_or(Datum::Null, Datum::Bool)
 }
 
-fn negative(datum: Datum) -> Result<Datum, NoValue> {
+fn negative(datum: Datum, ty: &SqlType) -> Result<Datum, NoValue> {
     Ok(match datum {
-        Datum::Int(number) => Datum::Int(number.checked_neg().ok_or_else(overflow)?),
+        Datum::Int(number) => integer(number.checked_neg(), ty)?,
         Datum::Decimal(decimal) => Datum::Decimal(-decimal),
         Datum::Double(number) => Datum::Double(-number),
         datum => datum,
     })
+}
+
+/// A whole number of a type.
+pub(super) fn integer(number: Option<i64>, ty: &SqlType) -> Result<Datum, NoValue> {
+    let bits = if let SqlType::Integer { bits } = ty { *bits } else { 64 };
+    number.and_then(|number| super::datum::in_range(number, bits)).ok_or_else(overflow)
 }
 
 fn overflow() -> NoValue {
@@ -183,15 +189,18 @@ impl Operation {
                     Self::Divide => a.checked_div(b),
                     Self::Remainder => a.checked_rem(b),
                 };
-                result.ok_or_else(overflow).map(Datum::Int)?.cast(&SqlType::BIGINT, ty)?
+                integer(result, ty)?
             }
-            (Datum::Double(a), Datum::Double(b)) => Datum::Double(match self {
-                Self::Add => a + b,
-                Self::Subtract => a - b,
-                Self::Multiply => a * b,
-                Self::Divide => a / b,
-                Self::Remainder => a % b,
-            }),
+            (Datum::Double(a), Datum::Double(b)) => {
+                let result = match self {
+                    Self::Add => a + b,
+                    Self::Subtract => a - b,
+                    Self::Multiply => a * b,
+                    Self::Divide => a / b,
+                    Self::Remainder => a % b,
+                };
+                Datum::Double(result).cast(&SqlType::Double, ty)?
+            }
             (Datum::Decimal(a), Datum::Decimal(b)) => {
                 let result = match self {
                     Self::Add => a + b,

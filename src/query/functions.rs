@@ -1,12 +1,14 @@
 //! The functions that expressions call, with Flink's names and meanings:
 //! <https://nightlies.apache.org/flink/flink-docs-stable/docs/dev/table/functions/systemfunctions/>. Most give NULL where an argument is NULL.
 
-use bigdecimal::{BigDecimal, RoundingMode};
+use std::str::FromStr;
+
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 
 use super::dates;
 use super::datum::{Datum, NoValue};
-use super::expr::{Columns, Expr, Missing};
+use super::expr::{Columns, Expr, Missing, integer};
 use super::types::SqlType;
 
 /// A function.
@@ -80,7 +82,8 @@ impl Function {
         match self {
             Self::ConcatWs => return Ok(concat_ws(&values)),
             Self::NullIf => {
-                let is_equal = values[0].order(&values[1]).is_some_and(std::cmp::Ordering::is_eq);
+                // the first as it is, and both as they are compared
+                let is_equal = values[1].order(&values[2]).is_some_and(std::cmp::Ordering::is_eq);
                 return Ok(if is_equal { Datum::Null } else { values.swap_remove(0) });
             }
             _ if values.contains(&Datum::Null) => return Ok(Datum::Null),
@@ -103,6 +106,12 @@ impl Function {
             Some(Datum::Date(date)) => Some(date.and_time(chrono::NaiveTime::MIN)),
             _ => None,
         };
+        // Flink has no text of a negative length
+        if matches!(self, Self::Substring | Self::Lpad | Self::Rpad)
+            && number(if self == Self::Substring { 2 } else { 1 }, 0) < 0
+        {
+            return Ok(Datum::Null);
+        }
         Ok(match self {
             Self::Upper => Datum::Text(text(0).to_uppercase()),
             Self::Lower => Datum::Text(text(0).to_lowercase()),
@@ -123,26 +132,17 @@ impl Function {
                 Datum::Int(found.unwrap_or(0))
             }
             Self::Abs => match &values[0] {
-                Datum::Int(number) => {
-                    Datum::Int(number.checked_abs().ok_or_else(|| NoValue::expected("a number with an opposite"))?)
-                }
+                Datum::Int(number) => integer(number.checked_abs(), ty)?,
                 Datum::Decimal(decimal) => Datum::Decimal(decimal.abs()),
                 Datum::Double(number) => Datum::Double(number.abs()),
                 other => other.clone(),
             },
-            Self::Ceil => rounded(&values[0], 0, RoundingMode::Ceiling, f64::ceil),
-            Self::Floor => rounded(&values[0], 0, RoundingMode::Floor, f64::floor),
-            Self::Round => {
-                let digits = i32::try_from(number(1, 0)).unwrap_or(0);
-                let to_digits = |number: f64| (number * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
-                rounded(&values[0], i64::from(digits), RoundingMode::HalfUp, to_digits)
-            }
+            Self::Ceil => whole(&values[0], RoundingMode::Ceiling, f64::ceil),
+            Self::Floor => whole(&values[0], RoundingMode::Floor, f64::floor),
+            Self::Round => round(&values[0], number(1, 0), ty)?,
             Self::DateFormat => {
-                let at = match at(0) {
-                    Some(at) => at,
-                    None => timestamp_of(text(0))?,
-                };
-                Datum::Text(dates::format(&at, text(1))?)
+                let at = at(0).or_else(|| timestamp_of(text(0)).ok());
+                at.map_or(Ok(Datum::Null), |at| dates::format(&at, text(1)).map(Datum::Text))?
             }
             Self::ToTimestamp | Self::ToDate => {
                 let form = if values.len() > 1 { Some(text(1)) } else { None };
@@ -238,8 +238,8 @@ fn substring(text: &str, start: i64, n: Option<i64>) -> String {
 }
 
 fn pad(function: Function, text: &str, n: i64, with: &str) -> Datum {
-    let (n, missing) = (count(n), count(n - length(text)));
-    if n > 100_000 || (missing > 0 && with.is_empty()) {
+    let (n, missing) = (count(n), count(n.saturating_sub(length(text))));
+    if n > 100_000 || with.is_empty() {
         return Datum::Null;
     }
     let padding: String = with.chars().cycle().take(missing).collect();
@@ -256,14 +256,30 @@ fn concat_ws(values: &[Datum]) -> Datum {
     Datum::Text(texts.flatten().collect::<Vec<_>>().join(separator))
 }
 
-fn rounded(value: &Datum, digits: i64, mode: RoundingMode, of_double: impl Fn(f64) -> f64) -> Datum {
+/// Without what is behind the point.
+fn whole(value: &Datum, mode: RoundingMode, of_double: impl Fn(f64) -> f64) -> Datum {
     match value {
-        Datum::Decimal(decimal) => Datum::Decimal(decimal.with_scale_round(digits, mode)),
-        Datum::Int(number) if digits < 0 => {
-            let whole = BigDecimal::from(*number).with_scale_round(digits, mode).with_scale(0);
-            bigdecimal::ToPrimitive::to_i64(&whole).map_or(Datum::Null, Datum::Int)
-        }
+        Datum::Decimal(decimal) => Datum::Decimal(decimal.with_scale_round(0, mode)),
         Datum::Double(number) => Datum::Double(of_double(*number)),
         other => other.clone(),
     }
+}
+
+/// Half up, to so many digits behind the point, or, where that is negative, before it. No number gets more digits than it had.
+fn round(value: &Datum, digits: i64, ty: &SqlType) -> Result<Datum, NoValue> {
+    // more digits than any number has would be written down
+    let digits = digits.clamp(-400, 400);
+    let exact = |decimal: &BigDecimal| {
+        let kept = digits.min(decimal.fractional_digit_count());
+        decimal.with_scale_round(kept, RoundingMode::HalfUp).with_scale(kept.max(0))
+    };
+    Ok(match value {
+        Datum::Decimal(decimal) => Datum::Decimal(exact(decimal)),
+        Datum::Int(number) => integer(exact(&BigDecimal::from(*number)).to_i64(), ty)?,
+        Datum::Double(number) if number.is_finite() => {
+            let decimal = BigDecimal::from_str(&number.to_string()).map_err(|_| NoValue::expected("a number"))?;
+            Datum::Double(exact(&decimal).to_f64().unwrap_or(*number))
+        }
+        other => other.clone(),
+    })
 }

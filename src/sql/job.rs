@@ -60,6 +60,13 @@ fn session(script: &Script) -> Result<Session, SqlError> {
             }
             "table.local-time-zone" if matches!(value.as_str(), "UTC" | "GMT" | "Etc/UTC" | "+00:00") => {}
             "table.local-time-zone" => return Err(invalid("'UTC': text of a moment is in UTC here")),
+            "table.exec.sink.not-null-enforcer" if value.eq_ignore_ascii_case("error") => {}
+            "table.exec.sink.not-null-enforcer" => {
+                return Err(invalid("'ERROR'; --rejects-policy says what becomes of a record that Postgres refuses"));
+            }
+            "table.exec.sink.upsert-materialize" | "table.dml-sync" => {
+                session.notes.push(format!("'{key}' means nothing here: the rows of a key keep their order"));
+            }
             _ if key.starts_with("execution.checkpointing.")
                 || key.starts_with("state.")
                 || key.starts_with("restart-strategy") =>
@@ -223,11 +230,11 @@ fn items(insert: &Insert, from: &Table, into: &Table, is_jdbc: bool) -> Result<V
         let name = if is_jdbc { jdbc::folded(&column.name) } else { column.name.clone() };
         let item = if found.is_stored_as(&column.ty) {
             format!("{text} AS {}", quoted(&name))
-        } else if found.casts_to(&column.ty) {
+        } else if found.casts_to(&column.ty) && (*found != SqlType::String) {
             format!("CAST({text} AS {}) AS {}", column.ty, quoted(&name))
         } else {
             return Err(at(format!(
-                "column `{}` is {}, and what is selected for it is {found}",
+                "column `{}` is {}, and what is selected for it is {found}: CAST it",
                 column.name, column.ty
             )));
         };

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use sqlparser::ast::{Query as Select, SetExpr, TableFactor, TableWithJoins};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::SqlError;
 use super::options::Options;
-use crate::query::{Declared, ELSEWHERE, is_word, parser};
+use crate::query::{Declared, ELSEWHERE, Flink, is_word, parser};
 
 /// What a job says.
 #[derive(Debug, Default)]
@@ -47,6 +47,7 @@ pub(super) struct Insert {
 impl Script {
     /// Reads a job.
     pub(super) fn read(text: &str) -> Result<Self, SqlError> {
+        refuse_hints(text)?;
         let mut parser = parser(text)?;
         let mut script = Self::default();
         let mut is_in_set = false;
@@ -108,6 +109,19 @@ impl Script {
                 return Err(SqlError::at(end.span.start.line, text));
             }
         }
+    }
+}
+
+/// `/*+ OPTIONS(…) */` is a comment to everybody but Flink, and would be passed over.
+fn refuse_hints(text: &str) -> Result<(), SqlError> {
+    let tokens = Tokenizer::new(&Flink, text).tokenize_with_location();
+    let tokens = tokens.map_err(|error| SqlError::at(error.location.line, error.message))?;
+    let is_hint = |token: &&TokenWithSpan| matches!(&token.token, Token::Whitespace(Whitespace::MultiLineComment(text)) if text.starts_with('+'));
+    match tokens.iter().find(is_hint) {
+        Some(hint) => {
+            Err(SqlError::at(hint.span.start.line, "a hint, /*+ … */: write its options into the CREATE TABLE"))
+        }
+        None => Ok(()),
     }
 }
 

@@ -515,13 +515,14 @@ INSERT INTO o SELECT id, v FROM i;";
         ("INSERT INTO o", "CREATE VIEW w AS SELECT 1; INSERT INTO o", "CREATE VIEW means nothing here"),
         ("v STRING)", "w AS id + 1, v STRING)", "table `i`: column `w` is computed"),
         ("v STRING)", "v GEOMETRY)", "a type of Flink SQL"),
-        ("v STRING, PRIMARY", "v DATE, PRIMARY", "--"),
+        ("v STRING, PRIMARY", "v DATE, PRIMARY", "column `v` is DATE, and what is selected for it is STRING: CAST it"),
+        ("FROM i", "FROM i /*+ OPTIONS('topic' = 'u') */", "line 8: a hint"),
     ] {
         let text = good.replacen(from, to, 1);
         assert_ne!(text, good, "{from}");
         let ended = run(&text, &["--explain"]);
         if expected == "--" {
-            // nothing is wrong with it: text is read as a date, a group is one
+            // nothing is wrong with it
             ended.with_code(0);
         } else {
             ended.with_code(2).says(expected);
