@@ -33,8 +33,15 @@ pub(super) fn pipelines(script: &Script) -> Result<Vec<Pipeline>, SqlError> {
     if script.inserts.is_empty() {
         return Err(SqlError::new("there is no INSERT INTO: nothing would be done"));
     }
-    let mut pipelines = Vec::new();
+    let mut pipelines: Vec<Pipeline> = Vec::new();
     for insert in &script.inserts {
+        if pipelines.iter().any(|known| known.into == insert.into) {
+            let text = format!(
+                "two INSERTs write to `{}`, whose name is in their pipelines': create the table a second time under another name",
+                insert.into
+            );
+            return Err(SqlError::at(insert.line, text));
+        }
         pipelines.push(pipeline(script, insert, &session)?);
     }
     Ok(pipelines)

@@ -501,7 +501,7 @@ INSERT INTO o SELECT id, v FROM i;";
         (
             "INSERT INTO o SELECT id, v FROM i",
             "INSERT INTO o SELECT id, v FROM i; INSERT INTO o SELECT id, UPPER(v) FROM i",
-            "one of each",
+            "line 8: two INSERTs write to `o`",
         ),
         ("FROM i", "FROM i UNION ALL SELECT id, v FROM i", "UNION and the like"),
         (
