@@ -49,7 +49,7 @@ fn to_a_guarded_kafka_where_rowkind_test_kafka_home_names_one() {
         assert!(!ended.log.contains(LOGIN.1) && !ended.log.contains(&token), "{}", ended.log);
         assert_eq!(database.rows("select id from t"), "(1)");
         let found = pipeline.run_command(&["check"]).with_code(0);
-        assert!(found.output.contains("1 partitions, 0 records to read"), "{}", found.output);
+        assert!(found.output.contains("1 partition, 0 records to read"), "{}", found.output);
         let seen = pipeline.run_command(&["status", "--output=json"]).with_code(0);
         assert!(seen.output.contains(r#""end_offset":1,"lag":0"#), "{}{}", seen.output, seen.log);
         assert!(!seen.log.contains(LOGIN.1) && !seen.log.contains(&token), "{}", seen.log);
