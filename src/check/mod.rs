@@ -26,6 +26,7 @@ use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
 use crate::sink::postgres::{Failure, PostgresSink};
 use crate::source::{Sampled, Sampler, first_records};
+use crate::terminal::counted;
 use changelog::Target as ChangelogTarget;
 use report::Report;
 
@@ -219,11 +220,7 @@ impl<'c> Check<'c> {
                 of.high - stored.unwrap_or_else(|| self.begins(of))
             };
             let n_left: i64 = partitions.iter().map(lag).sum();
-            let n_partitions = if let [_] = partitions {
-                "1 partition".to_owned()
-            } else {
-                format!("{} partitions", partitions.len())
-            };
+            let n_partitions = counted(i64::try_from(partitions.len()).unwrap_or(i64::MAX), "partition");
             self.report.good(&format!("topic {topic}: {n_partitions}, {n_left} records to read"));
         }
     }

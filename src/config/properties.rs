@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use proptest::prelude::*;
 
-use super::Config;
 use super::settings::{Kind, SETTINGS, Setting};
+use super::{Config, ConfigError};
 use crate::cli;
 
 /// What is put where a secret belongs, in words that nothing else has.
@@ -136,14 +136,17 @@ table = "orders"
 rename = { id = "order_id" }
 "#;
 
-/// What is wrong with how a file was taken.
-fn check(file: &[u8]) -> Result<(), TestCaseError> {
+fn read(file: &[u8]) -> Result<Config, ConfigError> {
     let mut path = tempfile::NamedTempFile::new().expect("there is room for a file");
     path.write_all(file).expect("it can be written");
     let name = path.path().to_str().expect("a name in ASCII");
     let flags = cli::command().try_get_matches_from(["rowkind", "run", "-c", name]).expect("flags that are there");
-    let (_, flags) = flags.subcommand().expect("a command");
-    if let Err(error) = Config::read(flags) {
+    Config::read(flags.subcommand().expect("a command").1)
+}
+
+/// What is wrong with how a file was taken.
+fn check(file: &[u8]) -> Result<(), TestCaseError> {
+    if let Err(error) = read(file) {
         let said = error.to_string();
         prop_assert!(!said.is_empty());
         prop_assert!(!said.contains(SECRET), "{said}");
@@ -153,11 +156,7 @@ fn check(file: &[u8]) -> Result<(), TestCaseError> {
 
 #[test]
 fn the_file_that_bytes_are_changed_of_is_one() {
-    let mut path = tempfile::NamedTempFile::new().expect("there is room for a file");
-    path.write_all(VALID.as_bytes()).expect("it can be written");
-    let name = path.path().to_str().expect("a name in ASCII");
-    let flags = cli::command().try_get_matches_from(["rowkind", "run", "-c", name]).expect("flags that are there");
-    Config::read(flags.subcommand().expect("a command").1).expect("a file that can be used");
+    read(VALID.as_bytes()).expect("a file that can be used");
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Token, Word};
 
 use super::Unusable;
 use super::types::SqlType;
+use crate::route::Metadata;
 
 /// A column of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,28 +26,14 @@ pub struct Declared {
 /// What a record tells beside its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// When the source made the change.
-    ChangedAt,
+    /// What a metadata column of a route holds.
+    Of(Metadata),
     /// The source's database.
     Database,
     /// Its schema.
     Schema,
     /// Its table.
     Table,
-    /// The event's op: c, r, u or d.
-    Op,
-    /// The `source` block, as JSON.
-    Source,
-    /// The place in the source's log.
-    Position,
-    /// The source's transaction.
-    Transaction,
-    /// The record's topic.
-    Topic,
-    /// The record's partition.
-    Partition,
-    /// The record's offset.
-    Offset,
     /// The record's own time.
     Timestamp,
 }
@@ -54,27 +41,27 @@ pub enum Told {
 impl Told {
     /// Flink's keys, and the metadata columns of a `[[route]]`.
     const WORDS: [(&'static str, Self); 23] = [
-        ("value.source.timestamp", Self::ChangedAt),
-        ("value.event-timestamp", Self::ChangedAt),
+        ("value.source.timestamp", Self::Of(Metadata::ChangedAt)),
+        ("value.event-timestamp", Self::Of(Metadata::ChangedAt)),
         ("value.source.database", Self::Database),
         ("value.database", Self::Database),
         ("value.source.schema", Self::Schema),
         ("value.source.table", Self::Table),
         ("value.table", Self::Table),
-        ("value.source.properties", Self::Source),
-        ("source.timestamp", Self::ChangedAt),
-        ("event-timestamp", Self::ChangedAt),
+        ("value.source.properties", Self::Of(Metadata::Source)),
+        ("source.timestamp", Self::Of(Metadata::ChangedAt)),
+        ("event-timestamp", Self::Of(Metadata::ChangedAt)),
         ("source.database", Self::Database),
         ("source.schema", Self::Schema),
         ("source.table", Self::Table),
-        ("changed_at", Self::ChangedAt),
-        ("op", Self::Op),
-        ("source", Self::Source),
-        ("position", Self::Position),
-        ("transaction", Self::Transaction),
-        ("topic", Self::Topic),
-        ("partition", Self::Partition),
-        ("offset", Self::Offset),
+        ("changed_at", Self::Of(Metadata::ChangedAt)),
+        ("op", Self::Of(Metadata::Op)),
+        ("source", Self::Of(Metadata::Source)),
+        ("position", Self::Of(Metadata::Position)),
+        ("transaction", Self::Of(Metadata::Transaction)),
+        ("topic", Self::Of(Metadata::Topic)),
+        ("partition", Self::Of(Metadata::Partition)),
+        ("offset", Self::Of(Metadata::Offset)),
         ("timestamp", Self::Timestamp),
         ("table", Self::Table),
     ];

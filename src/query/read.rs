@@ -79,20 +79,13 @@ impl<'a> Read<'_, 'a> {
     }
 
     fn metadata(&self, told: Told) -> Value<'_> {
-        let (origin, table, record) = (&self.change.origin, &self.change.table, self.place.record);
-        let text = |text: Option<Cow<'_, str>>| text.map_or(Value::Null, |text| Value::Text(text.into_owned().into()));
+        let table = &self.change.table;
+        let text = |name: &'_ Option<Cow<'a, str>>| name.clone().map_or(Value::Null, Value::Text);
         match told {
-            Told::ChangedAt => text(origin.changed_at().map(Cow::Owned)),
-            Told::Database => text(table.database.clone()),
-            Told::Schema => text(table.schema.clone()),
+            Told::Of(metadata) => metadata.value(&self.change.origin, self.place.record),
+            Told::Database => text(&table.database),
+            Told::Schema => text(&table.schema),
             Told::Table => Value::Text(table.name.clone()),
-            Told::Op => text(origin.op.clone()),
-            Told::Source => origin.source().map_or(Value::Null, Value::Json),
-            Told::Position => text(origin.position().map(Cow::Owned)),
-            Told::Transaction => text(origin.transaction()),
-            Told::Topic => Value::Text(record.topic.into()),
-            Told::Partition => Value::Number(record.partition.to_string().into()),
-            Told::Offset => Value::Number(record.offset.to_string().into()),
             Told::Timestamp => {
                 let moment = self.place.timestamp_ms.and_then(chrono::DateTime::from_timestamp_millis);
                 moment.map_or(Value::Null, |moment| {

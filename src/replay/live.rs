@@ -330,7 +330,7 @@ impl Replay {
         }
         if self.n_passed > 0 {
             let n_passed = i64::try_from(self.n_passed).unwrap_or(i64::MAX);
-            eprintln!("rowkind: {} could not be applied: passed over", show::counted(n_passed, "record"));
+            eprintln!("rowkind: {} could not be applied: passed over", terminal::counted(n_passed, "record"));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::route::TargetName;
 use crate::sink::postgres::{Cell, Compared, Difference, DifferenceKind as Kind, Merged};
-use crate::terminal::Look;
+use crate::terminal::{Look, counted};
 
 /// A table's name as people write it.
 pub(super) fn name(table: &TargetName) -> String {
@@ -123,11 +123,6 @@ pub(super) fn summary(compared: &Compared, count: impl Fn(Kind) -> u64) -> Strin
     }
     let found = if found.is_empty() { "equal".to_owned() } else { found.join(", ") };
     format!("{}: {} compared: {found}\n", name(table), counted(*n_rows, "row"))
-}
-
-/// `1 row`, `2 rows`.
-pub(super) fn counted(n: i64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// What was done to a table, in a line.

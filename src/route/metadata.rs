@@ -46,6 +46,21 @@ impl Metadata {
         ("partition", Self::Partition),
         ("offset", Self::Offset),
     ];
+
+    /// Its value for a row that `record` brought. NULL where the event does not say.
+    pub fn value<'a>(self, origin: &Origin<'a>, record: &Record<'a>) -> Value<'a> {
+        let text = |text: Option<Cow<'a, str>>| text.map_or(Value::Null, Value::Text);
+        match self {
+            Self::Op => text(origin.op.clone()),
+            Self::ChangedAt => text(origin.changed_at().map(Cow::Owned)),
+            Self::Position => text(origin.position().map(Cow::Owned)),
+            Self::Transaction => text(origin.transaction()),
+            Self::Source => origin.source().map_or(Value::Null, Value::Json),
+            Self::Topic => Value::Text(Cow::Borrowed(record.topic)),
+            Self::Partition => Value::Number(Cow::Owned(record.partition.to_string())),
+            Self::Offset => Value::Number(Cow::Owned(record.offset.to_string())),
+        }
+    }
 }
 
 impl MetadataColumn {
@@ -61,19 +76,8 @@ impl MetadataColumn {
         Field::new(self.name.clone(), ty)
     }
 
-    /// The column of a row that `record` brought. NULL where the event does not say.
+    /// The column of a row that `record` brought.
     pub fn column<'a>(&self, origin: &Origin<'a>, record: &Record<'a>) -> Column<'a> {
-        let text = |text: Option<Cow<'a, str>>| text.map_or(Value::Null, Value::Text);
-        let value = match self.holds {
-            Metadata::Op => text(origin.op.clone()),
-            Metadata::ChangedAt => text(origin.changed_at().map(Cow::Owned)),
-            Metadata::Position => text(origin.position().map(Cow::Owned)),
-            Metadata::Transaction => text(origin.transaction()),
-            Metadata::Source => origin.source().map_or(Value::Null, Value::Json),
-            Metadata::Topic => Value::Text(Cow::Borrowed(record.topic)),
-            Metadata::Partition => Value::Number(Cow::Owned(record.partition.to_string())),
-            Metadata::Offset => Value::Number(Cow::Owned(record.offset.to_string())),
-        };
-        Column { name: Cow::Owned(self.name.clone()), value }
+        Column { name: Cow::Owned(self.name.clone()), value: self.holds.value(origin, record) }
     }
 }

@@ -4,6 +4,9 @@ use super::SqlError;
 use super::document::{Document, Toml};
 use super::options::Options;
 
+/// Those of change events, by Flink's names.
+const OF_CHANGES: [&str; 5] = ["debezium-json", "debezium-avro-confluent", "canal-json", "maxwell-json", "ogg-json"];
+
 /// The format of a table, and what its options begin with.
 fn format(options: &mut Options) -> Result<(String, String), SqlError> {
     let (key, name) = match options.take("format") {
@@ -31,11 +34,8 @@ pub(super) fn source(options: &mut Options, document: &mut Document) -> Result<(
         "debezium-json" | "canal-json" | "maxwell-json" | "ogg-json" => name.as_str(),
         "debezium-avro-confluent" => "debezium-avro",
         other => {
-            let expected = "one of debezium-json, debezium-avro-confluent, canal-json, maxwell-json, ogg-json";
-            let hint = crate::near::hint(
-                other,
-                ["debezium-json", "debezium-avro-confluent", "canal-json", "maxwell-json", "ogg-json"],
-            );
+            let expected = format!("one of {}", OF_CHANGES.join(", "));
+            let hint = crate::near::hint(other, OF_CHANGES);
             return Err(options.invalid(
                 "format",
                 &format!("{expected}{hint}; rows without an envelope are read with 'connector' = 'upsert-kafka'"),
