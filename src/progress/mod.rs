@@ -1,9 +1,11 @@
 //! What has been done so far: counters, and the line that tells of them.
 
 mod histogram;
+mod positions;
 mod rows;
+mod trouble;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,7 +16,10 @@ use crate::dedup::Dedup;
 use crate::records::{Advance, TopicPartition};
 use crate::rejects::Reject;
 pub use histogram::Histogram;
+use positions::Positions;
+pub use positions::Standing;
 pub use rows::RowCounts;
+pub use trouble::{PATIENCE, Trouble, Unready, WAITING};
 
 /// Counters since the start.
 #[derive(Debug)]
@@ -37,32 +42,13 @@ pub struct Progress {
     /// The last ones, the newest first.
     rejects: Mutex<VecDeque<String>>,
     /// Of the partitions that this instance reads from Kafka.
-    positions: Mutex<HashMap<TopicPartition, Position>>,
+    positions: Mutex<Positions>,
     /// Whether it knows which partitions it has.
     is_assigned: AtomicBool,
     /// What is known of rows, where that is.
     dedup: Mutex<Option<Arc<Dedup>>>,
     /// What each lane is in.
     troubles: Mutex<Vec<Arc<Trouble>>>,
-}
-
-/// Where a partition stands.
-#[derive(Debug)]
-struct Position {
-    /// The next offset to apply.
-    applied: i64,
-    /// The broker's next offset, as of the last time it was told.
-    end: i64,
-    /// Whether `applied` is news to the consumer group.
-    is_news: bool,
-    /// When the last record that was applied was written, in milliseconds since 1970.
-    written_at: Option<i64>,
-}
-
-impl Position {
-    fn lag(&self) -> i64 {
-        (self.end - self.applied).max(0)
-    }
 }
 
 /// What a batch has done.
@@ -86,79 +72,8 @@ pub struct Done<'d> {
     pub took: Duration,
 }
 
-/// Where a partition stands, for people and programs that look.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
-    /// The partition.
-    pub partition: TopicPartition,
-    /// The next offset to apply.
-    pub next_offset: i64,
-    /// The broker's next offset.
-    pub end: i64,
-    /// How many records lie between.
-    pub lag: i64,
-    /// How old the last applied record is, where there are later ones; `None` while none was applied since the start.
-    pub lag_seconds: Option<f64>,
-}
-
-/// Why an instance is not ready for its work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unready {
-    /// The group has not told it its partitions yet.
-    #[error("not ready: the consumer group has not assigned its partitions yet")]
-    Unassigned,
-    /// For so long nothing has gone through, for this reason.
-    #[error("not ready: nothing has gone through for {} s: {reason}", since.as_secs())]
-    Stuck {
-        /// How long.
-        since: Duration,
-        /// What the last attempt came to.
-        reason: String,
-    },
-}
-
-/// Since when nothing of a lane goes through, and why.
-#[derive(Debug, Default)]
-pub struct Trouble(Mutex<Since>);
-
-#[derive(Debug, Default)]
-struct Since {
-    /// What is tried again and again.
-    failing: Option<(Instant, String)>,
-    /// When an attempt began that has no answer yet.
-    waiting: Option<Instant>,
-}
-
-impl Trouble {
-    /// It goes on.
-    pub fn end(&self) {
-        *lock(&self.0) = Since::default();
-    }
-
-    /// Postgres has been handed a batch.
-    pub fn wait(&self) {
-        lock(&self.0).waiting = Some(Instant::now());
-    }
-
-    /// It has answered, whatever that was.
-    pub fn answered(&self) {
-        lock(&self.0).waiting = None;
-    }
-
-    fn of(&self) -> Option<(Instant, String)> {
-        let since = lock(&self.0);
-        let waiting = since.waiting.map(|at| (at, WAITING.to_owned()));
-        since.failing.clone().into_iter().chain(waiting).min()
-    }
-}
-
-/// What is said of an attempt that has no answer for long.
-pub const WAITING: &str = "Postgres has not answered to a batch yet: somebody may hold a lock (`select * from pg_stat_activity where wait_event_type = 'Lock'`)";
-
 /// As many of the last rejects are kept.
 const MAX_REJECTS: usize = 20;
-/// What is tried again for longer than this is stuck.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Default for Progress {
     fn default() -> Self {
@@ -218,17 +133,7 @@ impl Progress {
             }
             last.truncate(MAX_REJECTS);
         }
-        let mut positions = self.positions();
-        for advance in advances {
-            if let Some(position) = positions.get_mut(&advance.partition) {
-                (position.applied, position.is_news) = (advance.to, true);
-            }
-        }
-        for (partition, at) in written_at {
-            if let Some(position) = positions.get_mut(partition) {
-                position.written_at = Some(at);
-            }
-        }
+        self.positions().advance(advances, written_at);
     }
 
     /// Where a lane tells whether it is in trouble.
@@ -241,9 +146,7 @@ impl Progress {
     /// What a lane does did not go through, for this reason, and is tried again.
     pub fn add_retry(&self, trouble: &Trouble, reason: &str) {
         self.n_retries.fetch_add(1, Relaxed);
-        let mut trouble = lock(&trouble.0);
-        let since = trouble.failing.take().map_or_else(Instant::now, |(since, _)| since);
-        trouble.failing = Some((since, reason.to_owned()));
+        trouble.retry(reason);
     }
 
     /// The group has given or taken partitions.
@@ -283,7 +186,7 @@ impl Progress {
         if !self.is_assigned.load(Relaxed) {
             return Err(Unready::Unassigned);
         }
-        let stuck = lock(&self.troubles).iter().filter_map(|trouble| trouble.of()).min();
+        let stuck = lock(&self.troubles).iter().filter_map(|trouble| trouble.reason()).min();
         match stuck {
             Some((since, reason)) if since.elapsed() > PATIENCE => {
                 Err(Unready::Stuck { since: since.elapsed(), reason })
@@ -299,45 +202,35 @@ impl Progress {
 
     /// Next offsets that were applied since the last call.
     pub fn take_applied(&self) -> Vec<(TopicPartition, i64)> {
-        let mut positions = self.positions();
-        let news = |(partition, position): (&TopicPartition, &mut Position)| {
-            std::mem::take(&mut position.is_news).then(|| (partition.clone(), position.applied))
-        };
-        positions.iter_mut().filter_map(news).collect()
+        self.positions().take_applied()
     }
 
     /// A partition is read from `next_offset` on, and the broker's end of it is at `end`.
     pub fn assign(&self, partition: &TopicPartition, next_offset: i64, end: i64) {
-        self.positions()
-            .insert(partition.clone(), Position { applied: next_offset, end, is_news: false, written_at: None });
+        self.positions().assign(partition, next_offset, end);
     }
 
     /// A partition is not read any more.
     pub fn revoke(&self, partition: &TopicPartition) {
-        self.positions().remove(partition);
+        self.positions().revoke(partition);
     }
 
     /// The broker's end of a partition has moved.
     pub fn set_end(&self, partition: &TopicPartition, end: i64) {
-        if let Some(position) = self.positions().get_mut(partition) {
-            position.end = end;
-        }
+        self.positions().set_end(partition, end);
     }
 
     /// The next offset to apply of each partition, in their order.
     pub fn next_offsets(&self) -> Vec<(TopicPartition, i64)> {
-        let positions = self.positions();
-        let mut all: Vec<_> = positions.iter().map(|(partition, at)| (partition.clone(), at.applied)).collect();
-        all.sort();
-        all
+        self.positions().next_offsets()
     }
 
     /// How many records the broker has that are not in the target.
     pub fn lag(&self) -> i64 {
-        self.positions().values().map(Position::lag).sum()
+        self.positions().lag()
     }
 
-    fn positions(&self) -> MutexGuard<'_, HashMap<TopicPartition, Position>> {
+    fn positions(&self) -> MutexGuard<'_, Positions> {
         lock(&self.positions)
     }
 
@@ -358,21 +251,7 @@ impl Progress {
 
     /// Where the partitions stand, in their order.
     pub fn standings(&self) -> Vec<Standing> {
-        let standing = |(partition, position): (&TopicPartition, &Position)| {
-            let lag = position.lag();
-            let age = position.written_at.map(|ms| seconds_since(ms.saturating_mul(1_000)));
-            Standing {
-                partition: partition.clone(),
-                next_offset: position.applied,
-                // what the broker said may be older
-                end: position.end.max(position.applied),
-                lag,
-                lag_seconds: if lag == 0 { Some(0.0) } else { age },
-            }
-        };
-        let mut all: Vec<_> = self.positions().iter().map(standing).collect();
-        all.sort_by(|a, b| a.partition.cmp(&b.partition));
-        all
+        self.positions().standings()
     }
 
     /// The last rejects, the newest first.

@@ -7,8 +7,9 @@
 //!   [`text`] and [`sql`]
 //! - [`kind`], [`modes`], `mysql`, `fits`: how a value is read for its column, and whether it has room there
 //! - [`catalog`]: what the target tables are
-//! - [`offsets`]: whose partition it is, and how far it has come
+//! - [`offsets`], `claims`: whose partition it is, and how far it has come
 //! - `copy`: rows that are not in the target yet
+//! - `execute`: statements, with columns of text as their parameters
 //! - [`types`]: what a new column's type is
 //! - [`evolve`]: how a target table follows the columns of its source
 //! - `deferred`: constraints that wait for the end of the batch
@@ -21,10 +22,12 @@
 
 mod aside;
 pub mod catalog;
+mod claims;
 mod copy;
 mod ddl;
 mod deferred;
 pub mod evolve;
+mod execute;
 pub mod failure;
 mod fits;
 mod foreign_keys;
@@ -49,23 +52,20 @@ mod trial;
 pub mod types;
 mod writes;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::encode::IsNull;
-use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, Postgres};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Encode, PgConnection, Transaction, Type};
+use sqlx::postgres::{PgConnectOptions, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Transaction};
 
 use crate::config;
-use crate::records::{Advance, Claim, Records, TopicPartition};
+use crate::records::{Advance, Records, TopicPartition};
 use crate::rejects::Reject;
-use crate::rejects::blocked::Keys;
 use catalog::Catalog;
 use copy::Copying;
 use ddl::{Making, Place};
+use execute::{bind, execute_one};
 pub use failure::Failure;
 pub use kept::Chosen;
 use plan::{Plan, Planner, Unplanned};
@@ -73,9 +73,7 @@ use rejects::Ledger;
 pub use retry::{Page, Retried, Try};
 pub use staging::{Cell, Compared, Difference, Kind as DifferenceKind, Merged, Reach, Staging, Untaken};
 pub use standing::{Standing, StoredOffset};
-use text::TextColumn;
 pub use trial::Trial;
-use writes::Statement;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -126,106 +124,6 @@ impl PostgresSink {
     /// Forgets the target's tables, so that they are looked up again.
     pub fn forget_catalog(&mut self) {
         self.catalog = Arc::default();
-    }
-
-    /// Makes the schema `rowkind` where it is missing, and claims partitions for this instance.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn claim(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
-        let result = self.claim_all(partitions).await;
-        self.after(result)
-    }
-
-    /// Whether nothing is in a schema, or there is none of that name.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn is_fresh(&mut self, schema: &str) -> Result<bool, Failure> {
-        let sql = "select not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1)";
-        let connection = self.connected().await?;
-        Ok(sqlx::query_scalar(sql).bind(schema).fetch_one(connection).await?)
-    }
-
-    /// Forgets the pipeline's offsets: it has come to its end.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn forget_offsets(&mut self) -> Result<(), Failure> {
-        let pipeline = self.ledger.pipeline.clone();
-        Ok(offsets::forget(self.connected().await?, &pipeline).await?)
-    }
-
-    /// Claims the whole pipeline, for as long as this sink's connection lives. `false` when another one has it.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn claim_pipeline(&mut self) -> Result<bool, Failure> {
-        let pipeline = self.ledger.pipeline.clone();
-        let result = match self.connected().await {
-            Ok(connection) => offsets::claim_pipeline(connection, &pipeline).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        self.after(result)
-    }
-
-    /// The pipeline's next offsets.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
-        let result = self.read_next_offsets().await;
-        self.after(result)
-    }
-
-    async fn read_next_offsets(&mut self) -> Result<HashMap<TopicPartition, i64>, Failure> {
-        let pipeline = self.ledger.pipeline.clone();
-        let connection = self.connected().await?;
-        offsets::create_schema(connection).await?;
-        Ok(offsets::all(connection, &pipeline).await?)
-    }
-
-    /// Stores where the partitions of the pipeline start, unless it has begun already.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn begin(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
-        let result = self.store_starts(starts).await;
-        self.after(result)
-    }
-
-    async fn store_starts(&mut self, starts: &[(TopicPartition, i64)]) -> Result<(), Failure> {
-        let pipeline = self.ledger.pipeline.clone();
-        Ok(offsets::begin(self.connected().await?, &pipeline, starts).await?)
-    }
-
-    async fn claim_all(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<Vec<Claim>, Failure> {
-        let ledger = Arc::clone(&self.ledger);
-        let connection = self.connected().await?;
-        let mut claims = Vec::with_capacity(partitions.len());
-        offsets::create_schema(connection).await?;
-        for (partition, start) in partitions {
-            claims.push(offsets::claim(connection, &ledger.pipeline, partition, *start).await?);
-        }
-        ledger.open(connection, partitions).await?;
-        Ok(claims)
-    }
-
-    /// The keys that open rejects of a partition block, with the offset of each, in its order.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer.
-    pub async fn open_keys(&mut self, partition: &TopicPartition) -> Result<Vec<(Keys, i64)>, Failure> {
-        let ledger = Arc::clone(&self.ledger);
-        let result = async { Ok(ledger.open_keys(self.connected().await?, partition).await?) }.await;
-        self.after(result)
     }
 
     /// Applies a plan that was made for `records` with the current catalog and misses no table.
@@ -310,6 +208,17 @@ impl PostgresSink {
         self.apply_plan(records, Plan { range: index..index + 1, passed, ..Plan::default() }).await
     }
 
+    /// Whether nothing is in a schema, or there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres refuses or does not answer.
+    pub async fn is_fresh(&mut self, schema: &str) -> Result<bool, Failure> {
+        let sql = "select not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1)";
+        let connection = self.connected().await?;
+        Ok(sqlx::query_scalar(sql).bind(schema).fetch_one(connection).await?)
+    }
+
     /// The column of a refused record whose text Postgres does not read as the column's type; `None` when it is something
     /// else that Postgres refused, such as a constraint.
     pub async fn unreadable_column(
@@ -345,23 +254,6 @@ impl PostgresSink {
             }
         }
         Ok(())
-    }
-
-    /// Whether the partitions of these advances stand where those led. What another instance has taken over since does not count.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres refuses or does not answer, or the target has gone back.
-    pub async fn check_standing(&mut self, advances: &[Advance]) -> Result<(), Failure> {
-        let pipeline = self.ledger.pipeline.clone();
-        let partitions: Vec<&TopicPartition> = advances.iter().map(|advance| &advance.partition).collect();
-        let result = async {
-            let stand = offsets::stand(self.connected().await?, &pipeline, &partitions).await?;
-            let mut left_at = advances.iter().zip(stand);
-            left_at.try_for_each(|(advance, stands)| offsets::check_taken(advance, advance.to, stands))
-        };
-        let result = result.await;
-        self.after(result)
     }
 
     async fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
@@ -439,70 +331,4 @@ async fn advance(
         }
     }
     if lost.is_empty() && unmoved.len() == advances.len() { Ok(false) } else { Err(Failure::Lost(lost)) }
-}
-
-async fn execute(transaction: &mut PgConnection, statements: &[Statement]) -> Result<(), Failure> {
-    for statement in statements {
-        execute_one(transaction, statement).await?;
-    }
-    Ok(())
-}
-
-async fn execute_one(transaction: &mut PgConnection, statement: &Statement) -> Result<(), Failure> {
-    let n_found = run(transaction, &statement.sql, &statement.params).await?;
-    match statement.unfound {
-        Some(unfound) if n_found < statement.n_rows() as u64 => Err(unfound.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Runs a statement; how many rows it found.
-async fn run<'c>(
-    connection: &mut PgConnection,
-    sql: &Arc<str>,
-    params: impl IntoIterator<Item = &'c TextColumn>,
-) -> Result<u64, Failure> {
-    let mut query = sqlx::query::<Postgres>(AssertSqlSafe(Arc::clone(sql)));
-    for column in params {
-        query = bind(query, column)?;
-    }
-    Ok(query.execute(connection).await?.rows_affected())
-}
-
-type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
-
-fn bind<'q>(query: Query<'q>, column: &TextColumn) -> Result<Query<'q>, Failure> {
-    let mut query = query;
-    query.try_bind(column).map_err(|error| Failure::Fatal(error.to_string()))?;
-    Ok(query)
-}
-
-impl Type<Postgres> for TextColumn {
-    fn type_info() -> PgTypeInfo {
-        <Vec<String> as Type<Postgres>>::type_info()
-    }
-}
-
-/// `text` in `pg_type`.
-const TEXT_OID: u32 = 25;
-
-/// The array's binary form: number of dimensions, whether there are nulls, the items' type, length and lower bound.
-/// <https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/arrayfuncs.c> (`array_recv`)
-impl Encode<'_, Postgres> for TextColumn {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let n_dimensions = i32::from(self.n > 0);
-        buffer.extend_from_slice(&n_dimensions.to_be_bytes());
-        buffer.extend_from_slice(&1_i32.to_be_bytes());
-        buffer.extend_from_slice(&TEXT_OID.to_be_bytes());
-        if n_dimensions > 0 {
-            buffer.extend_from_slice(&self.n.to_be_bytes());
-            buffer.extend_from_slice(&1_i32.to_be_bytes());
-            buffer.extend_from_slice(&self.bytes);
-        }
-        Ok(IsNull::No)
-    }
-
-    fn size_hint(&self) -> usize {
-        20 + self.bytes.len()
-    }
 }

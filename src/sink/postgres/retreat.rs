@@ -10,8 +10,9 @@ use sqlx::{Connection, Postgres, Transaction};
 
 use super::catalog::Catalog;
 use super::ddl::Making;
+use super::execute::execute;
 use super::plan::{Plan, Planner};
-use super::{Applied, Failure, PostgresSink, advance, deferred, execute, resolved};
+use super::{Applied, Failure, PostgresSink, advance, deferred, resolved};
 use crate::dedup::Seen;
 use crate::records::Records;
 

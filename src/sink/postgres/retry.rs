@@ -11,8 +11,9 @@ use sqlx::{Connection, Postgres, Transaction};
 
 use super::catalog::Catalog;
 use super::ddl::Making;
+use super::execute::execute;
 use super::plan::Planner;
-use super::{Failure, PostgresSink, deferred, execute, kept, resolved};
+use super::{Failure, PostgresSink, deferred, kept, resolved};
 use crate::dedup::Seen;
 use crate::records::{Beside, Claimed, Records, TopicPartition};
 use crate::rejects::Reason;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use sqlx::Connection;
 
+use super::execute::execute;
 use super::plan::Planner;
-use super::{Failure, PostgresSink, deferred, execute, offsets, resolved};
+use super::{Failure, PostgresSink, deferred, offsets, resolved};
 use crate::progress::RowCounts;
 use crate::records::{Records, TopicPartition};
 

@@ -16,10 +16,11 @@ use sqlx::PgConnection;
 
 use super::catalog::{self, Catalog, TargetTable};
 use super::ddl::{self, Making, Place};
+use super::execute::run;
 use super::plan::{Plan, Planner};
 use super::text::TextColumn;
 use super::writes::{Act, Statement};
-use super::{Failure, PostgresSink, offsets, run};
+use super::{Failure, PostgresSink, offsets};
 use crate::progress::RowCounts;
 use crate::records::{Records, TopicPartition};
 use crate::rejects::Reject;
