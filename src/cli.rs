@@ -1,6 +1,8 @@
 //! The command line. The flags of a pipeline are made from the table of settings.
 
+mod of_pipeline;
 pub mod pages;
+mod rejects;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,12 +11,12 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use rowkind_formats::Format;
 
-use crate::config::settings::{self, Kind, SETTINGS, Setting};
+use crate::config::settings;
 use crate::inspect::Output;
 use crate::log::LogFormat;
 use crate::near::nearest;
-use crate::rejects::kept::Place;
 use crate::version;
+use of_pipeline::{of_pipeline, output, with_settings};
 
 /// The whole command line.
 pub fn command() -> Command {
@@ -42,7 +44,7 @@ pub fn command() -> Command {
         .subcommand(replay())
         .subcommand(check())
         .subcommand(status())
-        .subcommand(rejects())
+        .subcommand(rejects::command())
         .subcommand(inspect())
         .subcommand(sql())
         .subcommand(demo())
@@ -70,23 +72,6 @@ fn meant(typed: &str, arguments: &[OsString]) -> Option<String> {
     let within = words.fold(&root, |within, word| within.find_subcommand(word).unwrap_or(within));
     nearest(typed, within.get_subcommands().map(Command::get_name)).map(str::to_owned)
 }
-
-/// What `rowkind run -h` shows; `--help` shows all.
-const COMMON: [&str; 13] = [
-    "name",
-    "source.brokers",
-    "source.topics",
-    "source.topic_pattern",
-    "source.file",
-    "source.format",
-    "source.start",
-    "source.stop",
-    "registry.url",
-    "sink.type",
-    "sink.url",
-    "sink.table",
-    "rejects.policy",
-];
 
 fn run() -> Command {
     let example = "Example:\n  rowkind run --name shop --source-brokers localhost:9092 --source-topics shop.public.orders \\\n    \
@@ -186,16 +171,6 @@ fn status() -> Command {
     of_pipeline(status, true)
 }
 
-fn output(help: &'static str) -> Arg {
-    Arg::new("output")
-        .long("output")
-        .value_name("OUTPUT")
-        .value_parser(value_parser!(Output))
-        .default_value("text")
-        .help(help)
-}
-
-/// A command on a pipeline, with its settings. They are shown with `run` alone.
 fn sql() -> Command {
     let examples = "Examples:\n  rowkind sql job.sql\n  rowkind sql --explain job.sql\n  rowkind sql --to-toml job.sql > rowkind.toml";
     let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -217,142 +192,6 @@ fn sql() -> Command {
         .arg(set("explain", "Print the pipelines that were understood, and run nothing").conflicts_with("to-toml"))
         .arg(set("to-toml", "Print the rowkind.toml that does the same, and run nothing"));
     with_settings(sql, true)
-}
-
-fn of_pipeline(command: Command, hides_settings: bool) -> Command {
-    let file = Arg::new("config")
-        .short('c')
-        .long("config")
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .help("The configuration file (TOML)");
-    with_settings(command.arg(file), hides_settings)
-}
-
-fn with_settings(command: Command, hides_settings: bool) -> Command {
-    command
-        .args(
-            SETTINGS
-                .iter()
-                .map(|setting| flag(setting).hide(hides_settings).hide_short_help(!COMMON.contains(&setting.key))),
-        )
-        .arg(
-            Arg::new("no-dedup")
-                .long("no-dedup")
-                .hide(hides_settings)
-                .hide_short_help(true)
-                .action(ArgAction::SetTrue)
-                .conflicts_with("dedup-enabled")
-                .help("Apply every event, repeated ones too: the same as --dedup-enabled=false"),
-        )
-}
-
-fn flag(setting: &'static Setting) -> Arg {
-    let name = setting.flag();
-    let mut takes = String::new();
-    if let Kind::Choice(words) = setting.kind
-        && words.len() > 1
-    {
-        takes.push_str(" [");
-        takes.push_str(&words.join(", "));
-        takes.push(']');
-    }
-    if let Some(default) = setting.default {
-        takes.push_str(" [default: ");
-        takes.push_str(default);
-        takes.push(']');
-    }
-    // -h has the first of what there is to say
-    let (first, all) = (setting.help.split("; ").flat_map(|part| part.split(": ")).next().unwrap_or(""), setting.help);
-    let arg = Arg::new(name.clone()).long(name).help(format!("{first}{takes}")).long_help(format!("{all}{takes}"));
-    match setting.kind {
-        Kind::List | Kind::Pairs => arg.action(ArgAction::Append).value_name(value_name(setting.kind)),
-        Kind::Bool => arg.num_args(0..=1).default_missing_value("true").value_name("BOOL"),
-        kind => arg.value_name(value_name(kind)),
-    }
-}
-
-fn value_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text | Kind::Template | Kind::Bool => "TEXT",
-        Kind::Secret => "SECRET",
-        Kind::List => "NAME,…",
-        Kind::Pairs => "KEY=VALUE",
-        Kind::Count => "N",
-        Kind::Bytes => "SIZE",
-        Kind::Duration => "TIME",
-        Kind::Moment => "MOMENT",
-        Kind::Choice(_) => "WORD",
-    }
-}
-
-fn rejects() -> Command {
-    let places = || {
-        Arg::new("places")
-            .value_name("PLACE")
-            .num_args(0..)
-            .value_parser(value_parser!(Place))
-            .help("A reject, as topic:partition:offset; all when none is named")
-    };
-    let topic = || Arg::new("topic").long("topic").value_name("TOPIC").help("Only rejects of this topic");
-    let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let output = || {
-        Arg::new("output")
-            .long("output")
-            .value_name("OUTPUT")
-            .value_parser(["text", "json"])
-            .default_value("text")
-            .help("How it is printed; json is one object a line")
-    };
-    let limit = Arg::new("limit")
-        .long("limit")
-        .value_name("N")
-        .value_parser(value_parser!(u32).range(1..))
-        .default_value("100")
-        .help("How many at most");
-    let list = Command::new("list")
-        .about("List what is open: where it stands, when it was put aside, and why")
-        .args([topic(), limit, output()])
-        .after_help("Example:\n  rowkind rejects list -c rowkind.toml --topic shop.public.orders");
-    let show = Command::new("show")
-        .about("Show one whole: why it was put aside, its key, headers and payload")
-        .after_help(
-            "With --output json it is a recorded record, as `rowkind inspect` reads it.\n\n\
-             Example:\n  rowkind rejects show -c rowkind.toml shop.public.orders:0:2",
-        )
-        .arg(places().num_args(1).required(true).help("The reject, as topic:partition:offset"))
-        .arg(output());
-    let retry = Command::new("retry")
-        .about("Apply them after all, in order; what is applied is open no more, what cannot be stays with its new reason")
-        .after_help(
-            "A reject is applied when nothing newer of its key can have been: with `rejects.block_key` later records of its key were set aside \
-             behind it. Without, only --force applies it.\n\nExit codes: 0 all were applied, 1 some were left, 3 some cannot be applied.\n\n\
-             Example:\n  rowkind rejects retry -c rowkind.toml",
-        )
-        .args([places(), topic(), set("force", "Apply also those that may bring old values back")]);
-    let delete = Command::new("delete")
-        .about("Delete those that are not wanted")
-        .args([
-            places().help("A reject, as topic:partition:offset"),
-            topic(),
-            set("all", "All of them"),
-            set("yes", "Delete; without it they are only listed"),
-        ])
-        .after_help(
-            "Exit codes: 0 deleted, 1 none were: there are none, or --yes is missing.\n\n\
-         Example:\n  rowkind rejects delete -c rowkind.toml shop.public.orders:0:2 --yes",
-        );
-    Command::new("rejects")
-        .about(
-            "Look at records that were put aside (rejects.policy table or topic), apply them after all, or delete them",
-        )
-        .after_help(
-            "The pipeline's settings are read as `rowkind run` reads them: -c FILE, the environment, flags.\n\n\
-             Example:\n  rowkind rejects list -c rowkind.toml",
-        )
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands([list, show, retry, delete].map(|command| of_pipeline(command, true)))
 }
 
 fn inspect() -> Command {
@@ -396,7 +235,7 @@ fn inspect() -> Command {
         .arg(flag("brokers", "HOST:PORT", "Read a topic of these brokers, from its oldest record to its end"))
         .arg(flag("topic", "TOPIC", "The topic"))
         .arg(flag("property", "KEY=VALUE", "Any librdkafka property").action(ArgAction::Append))
-        .args(settings::decoding().map(|setting| self::flag(setting).hide_short_help(true)))
+        .args(settings::decoding().map(|setting| of_pipeline::flag(setting).hide_short_help(true)))
         .arg(
             Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
                 "Recorded records, one JSON object a line as `kcat -J` prints them; - or nothing is standard input",

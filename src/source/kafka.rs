@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::brokers::{Brokers, There};
 use super::consumer::{self, QueuedConsumer, Rebalance};
 use super::failure::{self, PollError};
+use super::keep_alive::KeepAlive;
 use super::{Gatherer, GroupOffsets, Ownership, Reading, SourceError, Stored, gap, headers, start, stop};
 use crate::config::{Kafka, Start, Stop};
 use crate::progress::Progress;
@@ -52,8 +53,6 @@ const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(5);
 /// Or a quarter of `max.poll.interval.ms`, whose default is five minutes.
 const PAUSE_AFTER: Duration = Duration::from_secs(20);
-const ENDS_EVERY: Duration = Duration::from_secs(10);
-const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Lanes whose transactions the group refuses go on when what it has to say is heard.
 const PAUSE_AFTER_TRANSACTIONS: Duration = Duration::from_secs(3);
 
@@ -168,7 +167,7 @@ impl KafkaSource {
                     ownership.release(&consumer.context().revoked());
                     !shutdown.is_requested()
                 });
-                if keep_alive.paused.is_some() {
+                if keep_alive.has_paused() {
                     *moved_at = Instant::now();
                     // it goes on with all of them
                     held.clear();
@@ -355,80 +354,6 @@ impl KafkaSource {
                     "Kafka: cannot commit the group's offsets; what was written since is written again at the next start: {error}"
                 );
             }
-        }
-    }
-}
-
-/// Keeps the group while the lanes are full for long: polls with everything paused. Since nothing is fetched then, it asks where the
-/// partitions end.
-struct KeepAlive<'c> {
-    consumer: &'c QueuedConsumer,
-    progress: &'c Progress,
-    pause_after: Duration,
-    /// Since when they have been full.
-    since: Option<Instant>,
-    paused: Option<TopicPartitionList>,
-    asked_at: Option<Instant>,
-}
-
-impl<'c> KeepAlive<'c> {
-    fn new(consumer: &'c QueuedConsumer, progress: &'c Progress, pause_after: Duration) -> Self {
-        Self { consumer, progress, pause_after, since: None, paused: None, asked_at: None }
-    }
-
-    fn wait(&mut self) {
-        if self.since.get_or_insert_with(Instant::now).elapsed() < self.pause_after {
-            return;
-        }
-        if self.paused.is_none()
-            && let Ok(assignment) = self.consumer.assignment()
-            && self.consumer.pause(&assignment).is_ok()
-        {
-            self.paused = Some(assignment);
-        }
-        if let Some(paused) = &self.paused {
-            if self.asked_at.is_none_or(|at| at.elapsed() > ENDS_EVERY) {
-                self.note_ends(paused);
-                self.asked_at = Some(Instant::now());
-            }
-            // rebalances are queued; a record that slipped through is read again
-            if let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
-                let offset = Offset::Offset(message.offset());
-                if let Err(error) = self.consumer.seek(message.topic(), message.partition(), offset, POLL) {
-                    tracing::warn!("Kafka: cannot seek: {error}");
-                }
-            }
-        }
-    }
-}
-
-impl KeepAlive<'_> {
-    fn note_ends(&self, partitions: &TopicPartitionList) {
-        let ends = || {
-            let mut wanted = TopicPartitionList::new();
-            for partition in partitions.elements() {
-                // in place of a moment: see `extent`
-                wanted.add_partition_offset(partition.topic(), partition.partition(), Offset::End)?;
-            }
-            self.consumer.offsets_for_times(wanted, ENDS_TIMEOUT)
-        };
-        // who does not answer is asked again
-        let Ok(ends) = ends() else { return };
-        for end in ends.elements() {
-            if let Offset::Offset(offset) = end.offset() {
-                let partition = TopicPartition { topic: end.topic().into(), partition: end.partition() };
-                self.progress.set_end(&partition, offset);
-            }
-        }
-    }
-}
-
-impl Drop for KeepAlive<'_> {
-    fn drop(&mut self) {
-        if let Some(paused) = &self.paused
-            && let Err(error) = self.consumer.resume(paused)
-        {
-            tracing::warn!("Kafka: cannot resume: {error}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod file;
 mod gather;
 mod headers;
 mod kafka;
+mod keep_alive;
 mod line;
 mod members;
 mod ownership;
