@@ -1,15 +1,16 @@
 //! Jobs that were written for Flink SQL, from a topic into Postgres and on to topics.
 
-use std::io::Write;
-use std::thread;
+mod flink;
+mod refused;
 
-use rowkind_formats::RecordedRecord;
+use std::io::Write;
+
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::harness::{
-    Bridge, Broker, Database, Ended, Record, Registry, created, deleted, fixture, read_records, recorded, recording,
-    tombstone, updated,
+    Bridge, Broker, Database, Ended, Record, Registry, created, deleted, read_records, recorded, recording, tombstone,
+    updated,
 };
 
 /// A job as a file.
@@ -420,112 +421,4 @@ fn to_toml_is_the_same_pipeline() {
     let toml = job(&run(&text, &["--to-toml"]).with_code(0).output);
     Bridge::start(&["run", "-c", toml.path().to_str().unwrap()], &[]).wait().with_code(0);
     assert_eq!(database.rows("select * from t"), "(2,\"it's \"\"b\"\"\")");
-}
-
-/// Jobs of all shapes, and what Flink made of each: fixtures/flink-sql says which Flink, and how.
-#[test]
-fn what_flink_makes_of_a_job() {
-    let broker = Broker::start();
-    let formats = ["debezium", "canal", "maxwell", "ogg"];
-    let topics = formats.map(|format| {
-        let topic = broker.topic(&format!("orders.{format}"), 1);
-        let file = std::fs::read_to_string(fixture(&format!("flink-sql/orders.{format}.jsonl"))).unwrap();
-        let records: Vec<Record> =
-            file.lines().map(|line| RecordedRecord::parse(line.as_bytes()).unwrap().into()).collect();
-        broker.write(&topic, 0, &records);
-        topic
-    });
-    let mut jobs: Vec<_> =
-        std::fs::read_dir(fixture("flink-sql/jobs")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    jobs.sort();
-    assert!(jobs.len() >= 20, "{jobs:?}");
-    let address = broker.address();
-    let check = |path: &std::path::Path| {
-        let (name, database) = (path.file_stem().unwrap().to_str().unwrap(), Database::new());
-        let mut text = std::fs::read_to_string(path).unwrap();
-        database.execute(text.lines().next().unwrap().strip_prefix("-- target: ").unwrap());
-        for (format, topic) in formats.iter().zip(&topics) {
-            text = text.replace(&format!("${{{format}}}"), topic);
-        }
-        let (port, target) = database.by_port();
-        let jdbc = format!("'url' = 'jdbc:postgresql://127.0.0.1:{port}/{target}', 'username' = 'postgres'");
-        text = text.replace("${brokers}", address).replace("${group}", target).replace("${jdbc}", &jdbc);
-        let ended = run(&text, &[]);
-        assert_eq!(ended.code, Some(0), "{name}: {}", ended.log);
-        database.execute("create table expected (like orders_out)");
-        let csv = std::fs::read_to_string(fixture(&format!("flink-sql/results/{name}.csv"))).unwrap();
-        let (columns, rows) = csv.split_once('\n').unwrap();
-        database.copy("expected", columns, rows);
-        for (what, sql) in [
-            ("too much", "select * from orders_out except all select * from expected"),
-            ("missing", "select * from expected except all select * from orders_out"),
-        ] {
-            assert_eq!(database.rows(sql), "", "{name}: {what}");
-        }
-    };
-    for some in jobs.chunks(4) {
-        thread::scope(|scope| some.iter().for_each(|job| drop(scope.spawn(|| check(job)))));
-    }
-}
-
-#[test]
-fn errors_name_what_and_where() {
-    let good = "CREATE TABLE i (id BIGINT, v STRING) WITH (\n  'connector' = 'kafka', 'topic' = 't',\n  'properties.bootstrap.servers' = 'localhost:1', 'format' = 'debezium-json'\n);
-CREATE TABLE o (id BIGINT, v STRING, PRIMARY KEY (id) NOT ENFORCED) WITH (\n  'connector' = 'jdbc', 'url' = 'jdbc:postgresql://localhost/d', 'table-name' = 'o'\n);
-INSERT INTO o SELECT id, v FROM i;";
-    run(good, &["--explain"]).with_code(0);
-    for (from, to, expected) in [
-        ("'topic' = 't',", "'topic' = 't'", "line 3: column 3: table `i`: expected `,` or `)` behind an option"),
-        ("'debezium-json'\n", "'debezium-json',\n", "line 4: column 1: table `i`: expected an option such as"),
-        (
-            "id BIGINT, v STRING)",
-            "id BIGINT v STRING)",
-            "line 1: column 27: table `i`: expected `,` or `)` behind a column",
-        ),
-        ("'topic'", "'topics'", "line 2: table `i`: option 'topics' is none that is known here; did you mean `topic`?"),
-        ("'debezium-json'", "'debezium-jsn'", "did you mean `debezium-json`?"),
-        ("'debezium-json'", "'json'", "rows without an envelope are read with 'connector' = 'upsert-kafka'"),
-        ("'kafka'", "'datagen'", "line 2: table `i`: option 'connector': expected 'kafka' or 'upsert-kafka'"),
-        ("'jdbc'", "'elasticsearch-7'", "line 6: table `o`: option 'connector': expected 'jdbc', 'kafka'"),
-        ("jdbc:postgresql:", "jdbc:mysql:", "rows go into Postgres here, and not into mysql"),
-        (", PRIMARY KEY (id) NOT ENFORCED", "", "updates and deletes need its PRIMARY KEY"),
-        ("'format'", "'scan.startup.mode' = 'earliest', 'format'", "expected one of earliest-offset, latest-offset"),
-        ("'format'", "'properties.ssl.truststore.location' = '/x.jks', 'format'", "expected a PEM file"),
-        ("SELECT id, v", "SELECT id", "line 8: INSERT INTO `o`: 1 columns are selected, and 2 are written"),
-        ("SELECT id, v", "SELECT id, w", "there is no column `w`"),
-        ("SELECT id, v", "SELECT id, MAX(v)", "an aggregate, MAX"),
-        ("FROM i", "FROM i JOIN i AS j ON i.id = j.id", "a join: rows are taken one by one here"),
-        ("FROM i", "FROM i GROUP BY id", "GROUP BY: rows are taken one by one here"),
-        ("FROM i", "FROM j", "there is no table `j`"),
-        ("'format'", "'properties.group.id' = 'g', 'format'", "--"),
-        (
-            "INSERT INTO o SELECT id, v FROM i",
-            "INSERT INTO o SELECT id, v FROM i; INSERT INTO o SELECT id, UPPER(v) FROM i",
-            "line 8: two INSERTs write to `o`",
-        ),
-        ("FROM i", "FROM i UNION ALL SELECT id, v FROM i", "UNION and the like"),
-        (
-            "INSERT INTO o",
-            "SET 'table.exec.source.cdc-event-duplicate' = 'true'; INSERT INTO o",
-            "did you mean `table.exec.source.cdc-events-duplicate`?",
-        ),
-        ("INSERT INTO o", "INSERT OVERWRITE o", "there is nothing to OVERWRITE in a stream"),
-        ("INSERT INTO o SELECT id, v FROM i;", "", "there is no INSERT INTO"),
-        ("INSERT INTO o SELECT", "SELECT", "a query without an INSERT INTO"),
-        ("INSERT INTO o", "CREATE VIEW w AS SELECT 1; INSERT INTO o", "CREATE VIEW means nothing here"),
-        ("v STRING)", "w AS id + 1, v STRING)", "table `i`: column `w` is computed"),
-        ("v STRING)", "v GEOMETRY)", "a type of Flink SQL"),
-        ("v STRING, PRIMARY", "v DATE, PRIMARY", "column `v` is DATE, and what is selected for it is STRING: CAST it"),
-        ("FROM i", "FROM i /*+ OPTIONS('topic' = 'u') */", "line 8: a hint"),
-    ] {
-        let text = good.replacen(from, to, 1);
-        assert_ne!(text, good, "{from}");
-        let ended = run(&text, &["--explain"]);
-        if expected == "--" {
-            // nothing is wrong with it
-            ended.with_code(0);
-        } else {
-            ended.with_code(2).says(expected);
-        }
-    }
 }
