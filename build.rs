@@ -1,22 +1,35 @@
-//! Says to `src/version.rs` which commit this is, where that is known: `ROWKIND_BUILT_FROM` is `f0c284951 2026-11-29`, or empty.
+//! Packs the records that `rowkind demo` plays, and says to `src/version.rs` which commit this is, where that is known: `ROWKIND_BUILT_FROM` is `f0c284951 2026-11-29`, or empty.
 //!
 //! Three places know it: whoever builds without the repository says it in `ROWKIND_COMMIT`, as the Dockerfile does; cargo
 //! writes it into a package; git tells it in a clone.
 
+use std::error::Error;
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// As many digits of a commit as cargo and rustc show of theirs.
 const DIGITS: usize = 9;
 
 const PACKAGED: &str = ".cargo_vcs_info.json";
 
-fn main() {
+const SHOP: &str = "fixtures/shop/shop.jsonl";
+
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=ROWKIND_COMMIT");
     let built_from = stated().or_else(packaged).or_else(checked_out).unwrap_or_default();
     println!("cargo::rustc-env=ROWKIND_BUILT_FROM={built_from}");
+    println!("cargo::rerun-if-changed={SHOP}");
+    let packed = File::create(Path::new(&env::var("OUT_DIR")?).join("shop.jsonl.gz"))?;
+    let mut encoder = GzEncoder::new(packed, Compression::best());
+    io::copy(&mut File::open(SHOP)?, &mut encoder)?;
+    encoder.finish()?;
+    Ok(())
 }
 
 /// A commit, and its date behind it if that is said too.

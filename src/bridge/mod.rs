@@ -7,6 +7,7 @@
 mod forwarding;
 mod keeper;
 mod lane;
+mod open_rejects;
 mod relay;
 mod stored;
 
@@ -74,6 +75,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         None => None,
         Some(asked) => Some(tell(asked, told).await?),
     };
+    let is_watched = server.is_some() || sending.is_some();
+    let counting = is_watched.then(|| open_rejects::count(&config, &progress)).flatten();
     let outcome = loop {
         match run_watched(config.clone(), Arc::clone(&progress), shutdown.part()).await {
             Err(RunError::WentBack(text)) if !shutdown.is_requested() => {
@@ -84,8 +87,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         }
     };
     progress.summarize();
-    if let Some(server) = server {
-        server.abort();
+    for task in [server, counting].into_iter().flatten() {
+        task.abort();
     }
     if let Some(sending) = sending {
         sending.end().await;

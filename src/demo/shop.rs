@@ -1,5 +1,8 @@
 //! The recording that the demo plays: a small shop, captured by Debezium. `fixtures/README.md` says how.
 
+use std::io::{BufRead, BufReader};
+
+use flate2::read::GzDecoder;
 use rowkind_formats::RecordedRecord;
 
 /// A table of the shop.
@@ -39,6 +42,7 @@ pub(super) const TABLES: [ShopTable; 4] = [
 
 /// The records of all topics, in the order of their time.
 pub(super) fn records() -> anyhow::Result<Vec<RecordedRecord>> {
-    let lines = include_str!("../../fixtures/shop/shop.jsonl").lines();
-    Ok(lines.map(|line| RecordedRecord::parse(line.as_bytes())).collect::<Result<_, _>>()?)
+    // build.rs packs it
+    let packed: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shop.jsonl.gz"));
+    BufReader::new(GzDecoder::new(packed)).lines().map(|line| Ok(RecordedRecord::parse(line?.as_bytes())?)).collect()
 }

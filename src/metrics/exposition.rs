@@ -48,12 +48,11 @@ impl Collector for Pipeline {
         }
         self.rows(&mut encoder)?;
         self.partitions(&mut encoder)?;
-        if let Some(known) = progress.n_known() {
-            let known = i64::try_from(known).unwrap_or(i64::MAX);
-            gauge(&mut encoder, "dedup_keys", "Rows whose last event is remembered", known)?;
+        for (name, help, value) in progress.gauges() {
+            if let Some(value) = value {
+                gauge(&mut encoder, name, help, i64::try_from(value).unwrap_or(i64::MAX))?;
+            }
         }
-        let is_ready = i64::from(progress.readiness().is_ok());
-        gauge(&mut encoder, "ready", "Whether it has its partitions and is not stuck", is_ready)?;
         let mut labels = vec![("version", version::VERSION)];
         labels.extend(version::commit().map(|commit| ("commit", commit)));
         let mut metric = encoder.encode_descriptor("build_info", "The version", None, MetricType::Gauge)?;
@@ -76,8 +75,6 @@ impl Pipeline {
 
     fn partitions(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let standings = self.progress.standings();
-        let n = i64::try_from(standings.len()).unwrap_or(i64::MAX);
-        gauge(encoder, "partitions", "Partitions that this instance reads", n)?;
         let mut family = |name: &str, help: &str, of: &dyn Fn(&Standing) -> Option<f64>| {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for standing in &standings {

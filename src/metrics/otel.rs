@@ -8,7 +8,7 @@ use std::env;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -88,28 +88,18 @@ fn instrument(meter: &Meter, pipeline: &str, progress: &Arc<Progress>) {
         let pipeline = pipeline.clone();
         histogram.tell(move |value| recorder.record(value, std::slice::from_ref(&pipeline)));
     }
+    for (at, (name, help, _)) in progress.gauges().into_iter().enumerate() {
+        let (progress, pipeline) = (Arc::clone(progress), pipeline.clone());
+        let gauge = meter.u64_observable_gauge(format!("rowkind.{name}")).with_description(help);
+        let tell = move |told: &dyn AsyncInstrument<u64>| {
+            if let (_, _, Some(value)) = progress.gauges()[at] {
+                told.observe(value, std::slice::from_ref(&pipeline));
+            }
+        };
+        gauge.with_callback(tell).build();
+    }
     rows(meter, &pipeline, progress);
     partitions(meter, &pipeline, progress);
-    let gauge = |name: &'static str, help: &'static str, of: fn(&Progress) -> Option<u64>| {
-        let (progress, pipeline) = (Arc::clone(progress), pipeline.clone());
-        let gauge = meter.u64_observable_gauge(name).with_description(help);
-        gauge
-            .with_callback(move |told| {
-                if let Some(value) = of(&progress) {
-                    told.observe(value, std::slice::from_ref(&pipeline));
-                }
-            })
-            .build();
-    };
-    gauge("rowkind.dedup_keys", "Rows whose last event is remembered", |progress| {
-        progress.n_known().map(|known| known as u64)
-    });
-    gauge("rowkind.ready", "Whether it has its partitions and is not stuck", |progress| {
-        Some(u64::from(progress.readiness().is_ok()))
-    });
-    gauge("rowkind.partitions", "Partitions that this instance reads", |progress| {
-        Some(progress.standings().len() as u64)
-    });
 }
 
 fn rows(meter: &Meter, pipeline: &KeyValue, progress: &Arc<Progress>) {

@@ -63,8 +63,11 @@ fn figures(page: &mut String, told: &Told, looks: &[Look]) {
     for (name, _, value) in told.progress.counters() {
         let _ = write!(page, "<div><b>{}</b>{name}</div>", grouped(value));
     }
-    if let Some(known) = told.progress.n_known() {
-        let _ = write!(page, "<div><b>{}</b>rows remembered</div>", grouped(known as u64));
+    for (name, words) in [("rejects_open", "rejects open"), ("dedup_keys", "rows remembered")] {
+        let gauge = told.progress.gauges().into_iter().find(|(known, ..)| *known == name);
+        if let Some((_, _, Some(value))) = gauge {
+            let _ = write!(page, "<div><b>{}</b>{words}</div>", grouped(value));
+        }
     }
     page.push_str("</div>");
 }

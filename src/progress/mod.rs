@@ -41,6 +41,8 @@ pub struct Progress {
     freshness_seconds: Histogram,
     /// The last ones, the newest first.
     rejects: Mutex<VecDeque<String>>,
+    /// How many are open of the whole pipeline, where that is known.
+    n_open_rejects: Mutex<Option<u64>>,
     /// Of the partitions that this instance reads from Kafka.
     positions: Mutex<Positions>,
     /// Whether it knows which partitions it has.
@@ -96,6 +98,7 @@ impl Default for Progress {
                 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0,
             ]),
             rejects: Mutex::default(),
+            n_open_rejects: Mutex::default(),
             positions: Mutex::default(),
             is_assigned: AtomicBool::default(),
             dedup: Mutex::default(),
@@ -163,6 +166,11 @@ impl Progress {
     /// How many rows are known; `None` where that is not looked at.
     pub fn n_known(&self) -> Option<usize> {
         lock(&self.dedup).as_ref().map(|dedup| dedup.n_known())
+    }
+
+    /// So many rejects of the pipeline are open; `None` while nobody says.
+    pub fn set_open_rejects(&self, n: Option<u64>) {
+        *lock(&self.n_open_rejects) = n;
     }
 
     /// Everything that was at work has ended, and begins again.
@@ -280,6 +288,20 @@ impl Progress {
             ("retries", "Attempts that did not go through and were made again", of(&self.n_retries)),
             ("retreats", "Batches applied row by row", of(&self.n_retreats)),
             ("rebalances", "Times that the group gave or took partitions", of(&self.n_rebalances)),
+        ]
+    }
+
+    /// Gauges by their names, each with what it is of; `None` while that is not known.
+    pub fn gauges(&self) -> [(&'static str, &'static str, Option<u64>); 4] {
+        [
+            ("partitions", "Partitions that this instance reads", Some(self.positions().n() as u64)),
+            ("dedup_keys", "Rows whose last event is remembered", self.n_known().map(|known| known as u64)),
+            (
+                "rejects_open",
+                "Records that are put aside and neither applied since nor deleted, of the whole pipeline",
+                *lock(&self.n_open_rejects),
+            ),
+            ("ready", "Whether it has its partitions and is not stuck", Some(u64::from(self.readiness().is_ok()))),
         ]
     }
 

@@ -104,6 +104,10 @@ impl Positions {
         all
     }
 
+    pub(super) fn n(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn lag(&self) -> i64 {
         self.0.values().map(Position::lag).sum()
     }

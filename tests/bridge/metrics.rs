@@ -99,6 +99,33 @@ fn of_a_pipeline_at_work() {
     bridge.stop().with_code(0);
 }
 
+/// What was put aside is open until somebody has seen to it, whoever put it aside.
+#[test]
+fn of_rejects_that_are_open() {
+    let (broker, database, port) = (Broker::start(), Database::new(), port());
+    database.execute("create table t (id int primary key)");
+    let topic = broker.topic("shop.public.t", 1);
+    let poison = |id: i64| Record::raw("no JSON").keyed(json!({"id": id}));
+    broker.write(&topic, 0, &[poison(1), poison(2), created("t", json!({"id": 3}))]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("rejects.policy", "table");
+    pipeline.run().with_code(0);
+    let bridge = pipeline.clone().set("metrics.listen", &port.to_string()).set("source.stop", "never").start();
+    let wait_for_open = |n: f64| {
+        wait_for("the rejects to be counted", || {
+            let metrics = get(port, "/metrics")?.1;
+            match value(&metrics, "rowkind_rejects_open", &[]) {
+                Some(open) if (open - n).abs() < 0.1 => Ok(()),
+                _ => Err(metrics),
+            }
+        });
+    };
+    wait_for_open(2.0);
+    assert!(get_now(port, "/").1.contains("<b>2</b>rejects open"));
+    pipeline.rejects(&["delete", &format!("{topic}:0:1"), "--yes"]).with_code(0);
+    wait_for_open(1.0);
+    bridge.stop().with_code(0);
+}
+
 /// It is alive, and not ready, and says why.
 #[test]
 fn of_a_pipeline_that_is_stuck() {
