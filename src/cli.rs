@@ -44,6 +44,7 @@ pub fn command() -> Command {
         .subcommand(replay())
         .subcommand(check())
         .subcommand(status())
+        .subcommand(ready())
         .subcommand(rejects::command())
         .subcommand(inspect())
         .subcommand(sql())
@@ -169,6 +170,17 @@ fn status() -> Command {
                 .help("Look again and again, this long after each look [2s]"),
         );
     of_pipeline(status, true)
+}
+
+fn ready() -> Command {
+    let ready = Command::new("ready")
+        .about("Ask the pipeline that runs here whether it is at work, as a container's health check does")
+        .after_help(
+            "It takes the settings of `rowkind run`, and asks /readyz of `metrics.listen`. Exit codes: 0 ready, 1 not ready (and why) or no answer,\n\
+             2 usage or configuration.\n\n\
+             Example:\n  rowkind ready -c rowkind.toml",
+        );
+    of_pipeline(ready, true)
 }
 
 fn sql() -> Command {

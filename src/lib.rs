@@ -21,8 +21,8 @@
 //! - [`metrics`]: the same over HTTP, for programs and for people
 //! - [`bridge`]: knows all of them and calls across; no other room calls back
 //!
-//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`log`],
-//! [`shutdown`], [`inspect`] (a changelog to look at), [`sql`] (jobs that were written for Flink), [`demo`] (everything on one machine), [`version`].
+//! Beside the flow: [`cli`] (flags), [`check`] (what would fail), [`replay`] (a range of offsets again), [`status`] (how far it has come), [`ready`] (whether it
+//! is at work), [`log`], [`shutdown`], [`inspect`] (a changelog to look at), [`sql`] (jobs that were written for Flink), [`demo`] (everything on one machine), [`version`].
 
 pub mod batch;
 pub mod bridge;
@@ -39,6 +39,7 @@ mod near;
 pub mod normalize;
 pub mod progress;
 pub mod query;
+pub mod ready;
 pub mod records;
 pub mod reencode;
 pub mod registry;

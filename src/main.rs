@@ -10,7 +10,7 @@ use rowkind::rejects::command::{self as rejects, Left};
 use rowkind::replay::{self, Differs};
 use rowkind::shutdown::Shutdown;
 use rowkind::source::SourceError;
-use rowkind::{check, cli, demo, inspect, sql, status};
+use rowkind::{check, cli, demo, inspect, ready, sql, status};
 
 fn main() -> ExitCode {
     let matches = cli::matches();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         }
         Some(("check", flags)) => check::Options::read(flags).map_err(anyhow::Error::from).and_then(check::run),
         Some(("status", flags)) => status::Options::read(flags).map_err(anyhow::Error::from).and_then(status::run),
+        Some(("ready", flags)) => ready::Options::read(flags).map_err(anyhow::Error::from).and_then(ready::run),
         Some(("rejects", flags)) => rejects::Options::read(flags).map_err(anyhow::Error::from).and_then(rejects::run),
         Some(("sql", flags)) => {
             log::start(format, "info");

@@ -51,10 +51,11 @@ fn of_a_pipeline_at_work() {
         Record::raw("no JSON").keyed(json!({"id": 3})),
     ];
     broker.write(&topic, 0, &records);
-    let bridge = Pipeline::from_topics(&broker, &[&topic], &database)
-        .set("metrics.listen", &format!("127.0.0.1:{port}"))
-        .set("rejects.policy", "table")
-        .start();
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("metrics.listen", &format!("0.0.0.0:{port}"))
+        .set("rejects.policy", "table");
+    pipeline.run_command(&["ready"]).with_code(1).says("does not answer");
+    let bridge = pipeline.start();
     wait_for("all to be applied", || {
         let metrics = get(port, "/metrics")?.1;
         match value(&metrics, "rowkind_records_total", &[]) {
@@ -91,6 +92,7 @@ fn of_a_pipeline_at_work() {
     assert_eq!(get_now(port, "/healthz"), (200, "alive\n".to_owned()));
     assert_eq!(get_now(port, "/readyz"), (200, "ready\n".to_owned()));
 
+    assert_eq!(pipeline.run_command(&["ready"]).with_code(0).output, "ready\n");
     let (status, page) = get_now(port, "/");
     assert_eq!(status, 200);
     assert!(page.contains("public.t") && page.contains("offset 4") && page.contains("expected JSON"), "{page}");
@@ -134,7 +136,10 @@ fn of_a_pipeline_that_is_stuck() {
     database.execute("create table t (id int primary key)");
     let topic = broker.topic("shop.public.t", 1);
     broker.write(&topic, 0, &[created("t", json!({"id": 1}))]);
-    let bridge = Pipeline::from_topics(&broker, &[&topic], &database).set("metrics.listen", &port.to_string()).start();
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database);
+    pipeline.run_command(&["ready"]).with_code(2).says("`metrics.listen` is not set");
+    let pipeline = pipeline.set("metrics.listen", &port.to_string());
+    let bridge = pipeline.start();
     database.wait_for_rows("select * from t", "(1)");
     server.crash();
     broker.write(&topic, 0, &[created("t", json!({"id": 2}))]);
@@ -145,6 +150,7 @@ fn of_a_pipeline_that_is_stuck() {
         (503, text) if text.starts_with("not ready: nothing has gone through for 3") => Ok(()),
         answer => Err(format!("{answer:?}")),
     });
+    pipeline.run_command(&["ready"]).with_code(1).says("not ready: nothing has gone through for 3");
     assert_eq!(get_now(port, "/healthz").0, 200);
     let metrics = get_now(port, "/metrics").1;
     assert!(value(&metrics, "rowkind_retries_total", &[]) > Some(3.0), "{metrics}");
