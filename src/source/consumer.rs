@@ -17,7 +17,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::config::Kafka;
 use crate::records::TopicPartition;
-use crate::source::{SourceError, token};
+use crate::source::{Reason, SourceError, token};
 
 /// The consumer with its rebalances queued for the thread that polls it.
 pub(super) type QueuedConsumer = BaseConsumer<Context>;
@@ -47,6 +47,7 @@ pub(super) struct Context {
     is_closing: AtomicBool,
     /// The file of the token to log in with.
     token_location: Option<PathBuf>,
+    reason: Reason,
     /// When each error was last said.
     said: Mutex<Vec<(Option<RDKafkaErrorCode>, Instant)>>,
 }
@@ -121,9 +122,11 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         // the end of a partition, where it is asked for, is none
         let is_end = matches!(error, KafkaError::PartitionEOF(_) | KafkaError::Global(RDKafkaErrorCode::PartitionEOF));
-        if !is_end {
-            self.warn(&error, reason);
+        if is_end {
+            return;
         }
+        self.reason.note(&error, reason);
+        self.warn(&error, reason);
     }
 
     /// What matters of librdkafka's own log comes as an error too; but for settings that it does not like.
@@ -264,6 +267,11 @@ fn with(kafka: &Kafka, fixed: &[(&str, &str)]) -> Result<QueuedConsumer, SourceE
     let consumer = config.create_with_context(context).map_err(|error| not_created(error, "`source.properties`,"))?;
     token::give(&consumer, &kafka.properties);
     Ok(consumer)
+}
+
+/// Why the brokers do not answer a question.
+pub(super) fn unanswered(consumer: &QueuedConsumer, error: &KafkaError) -> SourceError {
+    SourceError::Fatal(format!("Kafka: {}", consumer.context().reason.of(error, consumer)))
 }
 
 /// Why there is no consumer. A property is named as one of `properties`; its value may be a secret.

@@ -17,6 +17,7 @@ mod members;
 mod ownership;
 mod ranges;
 mod reading;
+mod reason;
 mod sample;
 mod start;
 mod stop;
@@ -39,6 +40,7 @@ pub use ownership::{Held, Ownership};
 pub(crate) use ranges::RangeSource;
 pub use ranges::{Asked, Edge, Range, RangeReader, Read};
 pub use reading::Reading;
+pub(crate) use reason::Reason;
 pub use sample::{Sampled, Sampler};
 pub(crate) use token::{give as give_token, of_file as token_of_file};
 

@@ -122,7 +122,7 @@ impl RangeReader {
         let mut ranges = match &self.from {
             From::Kafka { consumer, group } => {
                 // a person waits: brokers that do not answer are an error, and not waited for
-                consumer.fetch_metadata(None, ANSWER).map_err(failed)?;
+                consumer.fetch_metadata(None, ANSWER).map_err(|error| consumer::unanswered(consumer, &error))?;
                 found(&Brokers { consumer, group, shutdown: &self.shutdown }, asked)?
             }
             From::File { path, max_record_bytes } => self.surveyed((path, *max_record_bytes), asked)?,

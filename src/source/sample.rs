@@ -78,7 +78,10 @@ impl Sampler {
     /// When the brokers do not answer, or a pattern is none.
     pub fn topics(&self) -> Result<Vec<(String, usize)>, SourceError> {
         self.log_in()?;
-        let metadata = self.consumer.fetch_metadata(None, self.timeout).map_err(failed)?;
+        let metadata = self
+            .consumer
+            .fetch_metadata(None, self.timeout)
+            .map_err(|error| consumer::unanswered(&self.consumer, &error))?;
         let there = || metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len()));
         let mut topics = Vec::new();
         for wanted in &self.subscription {

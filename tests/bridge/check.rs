@@ -104,6 +104,9 @@ fn nobody_answers() {
     let found = check(&pipeline).with_code(1);
     finds(&found, "✓ target: Postgres");
     finds(&found, "✗ brokers 127.0.0.1");
+    finds(&found, "Connection refused");
+    let unknown = pipeline.clone().set("source.brokers", "no-such-host.invalid:9092");
+    finds(&check(&unknown).with_code(1), "Failed to resolve 'no-such-host.invalid:9092'");
     let nowhere = pipeline.with_variable("ROWKIND_SINK_URL", "postgres://nobody@127.0.0.1:1/none");
     finds(&check(&nowhere).with_code(1), "✗ target: Postgres at 127.0.0.1");
 }

@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::failure::Failure;
 use super::producer::{self, Producer};
 use crate::config;
-use crate::source::{give_token, token_of_file};
+use crate::source::{Reason, give_token, token_of_file};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +26,7 @@ pub struct Probe {
 /// Receives librdkafka's callbacks.
 struct Context {
     token_location: Option<PathBuf>,
+    reason: Reason,
 }
 
 impl ClientContext for Context {
@@ -36,7 +37,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(code = ?error.rdkafka_error_code(), "Kafka: {reason}");
+        self.reason.note(&error, reason);
     }
 
     /// That what producers alone can be told is of no use to a consumer is no news.
@@ -54,11 +55,17 @@ impl Probe {
     ///
     /// When the brokers do not answer, or librdkafka does not take a property.
     pub fn connect(settings: &config::KafkaSink) -> Result<Self, Failure> {
-        let context = Context { token_location: settings.token_location.clone() };
+        let context = Context { token_location: settings.token_location.clone(), reason: Reason::default() };
         let consumer: BaseConsumer<Context> =
             producer::client(settings).set("group.id", "rowkind check").create_with_context(context)?;
         give_token(&consumer, &settings.properties);
-        consumer.fetch_metadata(None, TIMEOUT)?;
+        consumer.fetch_metadata(None, TIMEOUT).map_err(|error| {
+            let reason = consumer.context().reason.of(&error, &consumer);
+            match Failure::from(error) {
+                Failure::Retry(_) => Failure::Retry(format!("Kafka: {reason}")),
+                failure => failure,
+            }
+        })?;
         Ok(Self { consumer, settings: settings.clone() })
     }
 
