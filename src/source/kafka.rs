@@ -47,6 +47,8 @@ pub struct KafkaSource {
 
 const POLL: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 200;
+/// So long the group may take to give this instance its partitions, before it is asked whether there are any.
+const UNASSIGNED: Duration = Duration::from_secs(10);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statistics are of up to a second ago: they may speak of an end that was seen before partitions were moved.
@@ -111,6 +113,7 @@ impl KafkaSource {
         stored: &mut dyn Stored,
         shutdown: &Shutdown,
     ) -> Result<(), SourceError> {
+        let mut unassigned_since = Instant::now();
         while !shutdown.is_requested() {
             while let Some(rebalance) = self.consumer.context().next_rebalance() {
                 self.rebalance(rebalance, gatherer, stored, shutdown)?;
@@ -131,6 +134,23 @@ impl KafkaSource {
             if self.stop != Stop::Never && self.was_assigned && gatherer.is_at_end() {
                 return Ok(());
             }
+            if self.stop != Stop::Never && !self.was_assigned && unassigned_since.elapsed() > UNASSIGNED {
+                self.check_topics(shutdown)?;
+                unassigned_since = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// A topic that is to come is waited for, but not where an end was asked for.
+    fn check_topics(&self, shutdown: &Shutdown) -> Result<(), SourceError> {
+        let Kafka { subscription, group, .. } = &self.settings;
+        let brokers = Brokers { consumer: &self.consumer, group, shutdown };
+        if brokers.partitions(subscription)?.is_empty() {
+            let topics = subscription.join(", ");
+            return Err(SourceError::Fatal(format!(
+                "Kafka: {topics}: there is no such topic, and so no end at which `source.stop` would stop"
+            )));
         }
         Ok(())
     }

@@ -66,6 +66,15 @@ fn a_topic_of_the_pattern_that_comes_later_is_found() {
     assert_eq!(database.rows("select count(*) from t2"), "(0)");
 }
 
+/// Where an end is asked for there has to be one.
+#[test]
+fn a_topic_that_is_not_there() {
+    let (broker, database) = (Broker::start(), with_tables(1));
+    broker.topic("shop.public.t0", 1);
+    let pipeline = Pipeline::from_broker(&broker, &database).set("source.topic_pattern", "^nothing_of_this_name");
+    pipeline.run().with_code(1).says("^nothing_of_this_name: there is no such topic");
+}
+
 #[test]
 fn what_was_there_before_the_start_can_be_left_out() {
     let (broker, database) = (Broker::start(), with_tables(1));
