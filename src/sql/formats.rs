@@ -172,9 +172,7 @@ fn registry(options: &mut Options, prefix: &str, document: &mut Document) -> Res
     for key in ["ssl.truststore.location", "ssl.keystore.location"] {
         let option = format!("{prefix}{key}");
         if let Some(path) = options.take(&option) {
-            if [".jks", ".p12", ".pfx"].iter().any(|end| path.ends_with(end)) {
-                return Err(options.invalid(&option, "a PEM file: a Java key store is read by Java alone"));
-            }
+            options.check_pem(&option, &path)?;
             if key == "ssl.truststore.location" {
                 set("registry.ca_location", Some(path));
             } else {

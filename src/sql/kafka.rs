@@ -181,7 +181,8 @@ fn property(
         }
         "security.protocol" if is_source => document.set("source.security_protocol", value),
         "sasl.mechanism" if is_source => document.set("source.sasl_mechanism", value),
-        "ssl.truststore.location" | "ssl.keystore.location" if is_pem(value) => {
+        "ssl.truststore.location" | "ssl.keystore.location" => {
+            options.check_pem(&option, value)?;
             let names: &[&str] = match key {
                 "ssl.truststore.location" => &["ssl.ca.location"],
                 _ => &["ssl.certificate.location", "ssl.key.location"],
@@ -189,11 +190,6 @@ fn property(
             for name in names {
                 document.pair(&properties, name, value);
             }
-        }
-        "ssl.truststore.location" | "ssl.keystore.location" => {
-            let expected =
-                "a PEM file (keytool -exportcert -rfc, openssl pkcs12 -in …): a Java key store is read by Java alone";
-            return Err(options.invalid(&option, expected));
         }
         "ssl.truststore.type" | "ssl.keystore.type" if value.eq_ignore_ascii_case("PEM") => {}
         "ssl.endpoint.identification.algorithm" => {
@@ -222,8 +218,4 @@ fn property(
         _ => document.pair(&properties, key, value),
     }
     Ok(())
-}
-
-fn is_pem(path: &str) -> bool {
-    [".pem", ".crt", ".cer"].iter().any(|end| path.to_ascii_lowercase().ends_with(end))
 }

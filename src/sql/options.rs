@@ -129,6 +129,17 @@ impl Options {
         self.taken.get(key).map_or_else(|| SqlError::new(&text), |line| SqlError::at(*line, &text))
     }
 
+    /// An error where an option names a key store that Java alone reads.
+    pub(super) fn check_pem(&self, key: &str, path: &str) -> Result<(), SqlError> {
+        let path = path.to_ascii_lowercase();
+        if [".jks", ".p12", ".pfx", ".keystore", ".truststore"].iter().any(|end| path.ends_with(end)) {
+            let expected =
+                "a PEM file (keytool -exportcert -rfc, openssl pkcs12 -in …): a Java key store is read by Java alone";
+            return Err(self.invalid(key, expected));
+        }
+        Ok(())
+    }
+
     /// Nobody has taken these.
     pub(super) fn finish(self) -> Result<(), SqlError> {
         self.left.iter().next().map_or(Ok(()), |(key, (_, line))| Err(self.unknown(key, *line)))
