@@ -45,8 +45,6 @@ pub(super) struct Lane {
     left_at: HashMap<TopicPartition, Advance>,
     /// Whether a batch is applied in one transaction or not at all.
     is_whole: bool,
-    /// How long the last attempt took.
-    took: Duration,
 }
 
 /// A batch and the plan that was made for it ahead of time.
@@ -106,7 +104,6 @@ impl Lane {
             lost,
             left_at: HashMap::new(),
             is_whole: false,
-            took: Duration::ZERO,
         }
     }
 
@@ -231,15 +228,11 @@ impl Lane {
         let (catalog, in_flight) = (self.sink.catalog(), Arc::clone(&plan.seen));
         let mut planning = None;
         let mut is_open = true;
-        let began = Instant::now();
         let apply = watched(&self.trouble, self.sink.apply_plan(records, plan));
         tokio::pin!(apply);
         loop {
             tokio::select! {
-                outcome = &mut apply => {
-                    self.took = began.elapsed();
-                    return (outcome, planning);
-                }
+                outcome = &mut apply => return (outcome, planning),
                 received = self.batches.recv(), if is_open && planning.is_none() => match received {
                     Some(records) => {
                         let in_flight = Some(Arc::clone(&in_flight));
@@ -253,18 +246,15 @@ impl Lane {
 
     async fn attempt(&mut self, records: &Records, part: &Part) -> Result<Applied, Failure> {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
-        let (range, began) = (part.range.clone(), Instant::now());
-        let sink = &mut self.sink;
-        let outcome = watched(&self.trouble, async {
+        let (range, sink) = (part.range.clone(), &mut self.sink);
+        watched(&self.trouble, async {
             match &part.way {
                 Way::RowByRow => sink.apply_row_by_row(records, range, planner).await,
                 Way::Passed(reject) => sink.pass(records, range.start, reject.clone()).await,
                 Way::Compacted | Way::Judged(_) => sink.apply(records, range, planner).await,
             }
         })
-        .await;
-        self.took = began.elapsed();
-        outcome
+        .await
     }
 
     async fn verdict(&mut self, records: &Records, index: usize, mut reason: Reason) -> Verdict {
@@ -282,7 +272,7 @@ impl Lane {
 
     /// Counts what was applied; an error when the pipeline stops behind it.
     fn note(&mut self, applied: Applied, records: &Records) -> Result<(), RunError> {
-        let Applied { plan, advances } = applied;
+        let Applied { plan, advances, took } = applied;
         let done = if self.rejects.policy().keeps() { "put aside" } else { "skipped" };
         for reject in plan.passed.values() {
             if reject.reason.behind.is_some() {
@@ -306,7 +296,7 @@ impl Lane {
             advances: &advances,
             written_at: records.written_at(&plan.range),
             changed_at: plan.changed_at,
-            took: self.took,
+            took,
         });
         for advance in advances {
             self.lost.remove(&advance.partition);

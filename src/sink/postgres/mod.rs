@@ -54,7 +54,7 @@ mod writes;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, Postgres};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Transaction};
@@ -96,6 +96,8 @@ pub struct Applied {
     pub plan: Plan,
     /// How far each partition has come.
     pub advances: Vec<Advance>,
+    /// From the begin of the transaction to its commit.
+    pub took: Duration,
 }
 
 impl PostgresSink {
@@ -155,8 +157,9 @@ impl PostgresSink {
     async fn write_plan(&mut self, records: &Records, plan: Plan) -> Result<Applied, Failure> {
         let (ledger, copying) = (Arc::clone(&self.ledger), Arc::clone(&self.copying));
         let defers = deferred::are_in(&self.catalog);
-        let transaction = self.connected().await?.begin().await?;
-        commit(transaction, &ledger, (records, plan), (&copying, defers)).await
+        let connection = self.connected().await?;
+        let began = Instant::now();
+        commit((connection.begin().await?, began), &ledger, (records, plan), (&copying, defers)).await
     }
 
     async fn plan_and_write(
@@ -168,11 +171,13 @@ impl PostgresSink {
         let (ledger, copying, making) = (Arc::clone(&self.ledger), Arc::clone(&self.copying), self.making());
         let mut catalog = Arc::clone(&self.catalog);
         let mut altered = Vec::new();
-        let mut transaction = self.connected().await?.begin().await?;
+        let connection = self.connected().await?;
+        let began = Instant::now();
+        let mut transaction = connection.begin().await?;
         let plan = |catalog: &_| planner.plan(records, range.clone(), catalog, None);
         let plan = resolved(&mut transaction, &mut catalog, &making, &mut altered, plan).await?;
         let defers = deferred::are_in(&catalog);
-        let applied = commit(transaction, &ledger, (records, plan), (&copying, defers)).await?;
+        let applied = commit((transaction, began), &ledger, (records, plan), (&copying, defers)).await?;
         self.altered(altered, catalog);
         Ok(applied)
     }
@@ -286,7 +291,7 @@ async fn resolved(
 
 /// Writes a plan, its rejects and its offsets, and commits.
 async fn commit(
-    mut transaction: Transaction<'_, Postgres>,
+    (mut transaction, began): (Transaction<'_, Postgres>, Instant),
     ledger: &Ledger,
     (records, plan): (&Records, Plan),
     (copying, defers): (&Copying, bool),
@@ -307,7 +312,7 @@ async fn commit(
         }
         transaction.commit().await?;
     }
-    Ok(Applied { plan, advances })
+    Ok(Applied { plan, advances, took: began.elapsed() })
 }
 
 /// Moves the offsets on. `false` when the batch was committed before and only its answer was lost.

@@ -36,9 +36,7 @@ pub struct Plan {
     pub range: Range<usize>,
     /// In the order in which they run.
     pub statements: Vec<Statement>,
-    /// Changelog rows in the records, without repeats.
-    pub rows: RowCounts,
-    /// The same by target table.
+    /// Changelog rows in the records, without repeats, by target table.
     pub tables: Vec<(TargetName, RowCounts)>,
     /// When the source made the first change, where the first record says it.
     pub changed_at: Option<Clock>,
@@ -50,6 +48,13 @@ pub struct Plan {
     pub stopped: Option<Reject>,
     /// Tables that the catalog does not hold yet. Then there are no statements.
     pub missing: BTreeMap<TargetName, Need>,
+}
+
+impl Plan {
+    /// Changelog rows of all tables.
+    pub fn rows(&self) -> RowCounts {
+        self.tables.iter().map(|(_, rows)| *rows).sum()
+    }
 }
 
 /// What a table is needed for that the catalog does not hold, or not with all its columns.
@@ -225,7 +230,6 @@ impl Planner {
         // A value is looked at when the row it stands in is what is left of its key. If it cannot be used, an earlier
         // row of the key counts again: so plan anew, without that record or up to it.
         loop {
-            plan.rows = RowCounts::default();
             plan.missing.clear();
             let mut judge = Sieve::judge(dedup.as_ref(), in_flight);
             let tables = self.collect((records, catalog), &mut plan, (Tables::new(way), judge.as_mut()))?;
@@ -337,7 +341,7 @@ impl Planner {
                 self.take_tombstone((record, index), table, key, catalog, tables)
             }
             Event::Truncate { table, .. } => self.take_truncate(record, &table, catalog, tables),
-            Event::Change(change) => self.take_change((records, index), change, catalog, tables, &mut plan.rows),
+            Event::Change(change) => self.take_change((records, index), change, catalog, tables),
         }
     }
 
@@ -347,7 +351,6 @@ impl Planner {
         mut change: Change<'a>,
         catalog: &Catalog,
         tables: &mut Tables<'a>,
-        counts: &mut RowCounts,
     ) -> Result<Taken, Refusal> {
         let (evolve, modes) = (self.evolve, self.modes);
         let record = &records.get(index);
@@ -391,7 +394,6 @@ impl Planner {
             };
             rows::push(batch, change, place, (target, key), modes)?;
         }
-        *counts += changed;
         pending.rows += changed;
         Ok(Taken::Done)
     }

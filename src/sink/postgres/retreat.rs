@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::{Connection, Postgres, Transaction};
 
@@ -46,8 +47,10 @@ impl PostgresSink {
     async fn write_row_by_row(&mut self, mut retreat: Retreat<'_>) -> Result<Applied, Failure> {
         let ledger = Arc::clone(&self.ledger);
         let advances = retreat.records.advances(&retreat.done.range);
+        let connection = self.connected().await?;
+        let began = Instant::now();
         {
-            let mut transaction = self.connected().await?.begin().await?;
+            let mut transaction = connection.begin().await?;
             if advance(&mut transaction, &ledger.pipeline, &advances).await? {
                 retreat.write(&mut transaction).await?;
                 ledger.keep(&mut transaction, retreat.records, &retreat.done.passed).await?;
@@ -58,8 +61,9 @@ impl PostgresSink {
                 })?;
             }
         }
+        let took = began.elapsed();
         self.altered(retreat.altered, retreat.catalog);
-        Ok(Applied { plan: Plan { seen: Arc::new(retreat.seen), ..retreat.done }, advances })
+        Ok(Applied { plan: Plan { seen: Arc::new(retreat.seen), ..retreat.done }, advances, took })
     }
 }
 
@@ -101,7 +105,6 @@ impl Retreat<'_> {
                 self.check(index, transaction).await?;
             }
             self.seen.extend(Arc::into_inner(plan.seen).unwrap_or_default());
-            self.done.rows += plan.rows;
             self.done.tables.extend(plan.tables);
             self.done.changed_at = self.done.changed_at.or(plan.changed_at);
             self.done.passed.extend(plan.passed);

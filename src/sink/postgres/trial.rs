@@ -62,7 +62,7 @@ impl PostgresSink {
         }
         execute(&mut transaction, &plan.statements).await?;
         transaction.rollback().await?;
-        trial.rows = plan.rows;
+        trial.rows = plan.rows();
         trial.stopped =
             plan.stopped.map(|reject| (reject.partition.partition, reject.offset, reject.reason.text.clone()));
         Ok(trial)

@@ -365,7 +365,7 @@ fn is_whole(statement: &Statement, live: &TargetTable) -> bool {
 
 impl Taken {
     fn note(&mut self, plan: Plan, planner: &Planner) -> Result<(), Untaken> {
-        self.rows += plan.rows;
+        self.rows += plan.rows();
         self.passed.extend(plan.passed.into_values());
         planner.commit_seen(&plan.seen);
         plan.stopped.map_or(Ok(()), |reject| Err(Untaken::Rejected(reject)))
