@@ -1,5 +1,5 @@
 -- One line about the shop; the same on both sides.
-select count(to_regclass(t)) = 4 as ready from unnest(array['customers', 'products', 'orders', 'order_items']) as t
+select count(to_regclass(t)) as n, count(to_regclass(t)) = 4 as ready from unnest(array['customers', 'products', 'orders', 'order_items']) as t
 \gset
 \if :ready
 select format('customers %s, products %s, orders %s (%s), order_items %s, turnover %s',
@@ -10,5 +10,5 @@ select format('customers %s, products %s, orders %s (%s), order_items %s, turnov
   (select count(*) from order_items),
   (select sum(total) from orders));
 \else
-\echo no tables yet
+\echo :n of 4 tables yet
 \endif
