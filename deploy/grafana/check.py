@@ -42,8 +42,11 @@ def queries(dashboard):
 def check_layout(dashboard):
     panels = dashboard["panels"]
     ids = [panel["id"] for panel in panels]
+    titles = [(panel["type"], panel["title"]) for panel in panels]
     if len(ids) != len(set(ids)):
         fail("two panels have the same id")
+    if len(titles) != len(set(titles)):
+        fail("two panels of a type have the same title")
     taken = {}
     for panel in panels:
         at = panel["gridPos"]
@@ -56,6 +59,8 @@ def check_layout(dashboard):
                     fail(f"{panel['title']} lies over {other}")
         if panel["type"] != "row" and not panel.get("description"):
             fail(f"{panel['title']}: no description")
+        if panel["type"] == "stat" and not panel["fieldConfig"]["defaults"]["mappings"]:
+            fail(f"{panel['title']}: does not say what it shows where there is nothing")
     refs = [panel.get("datasource") for panel in panels if panel["type"] != "row"]
     refs += [target["datasource"] for _, target in queries(dashboard)]
     if any(ref != {"type": "prometheus", "uid": "${datasource}"} for ref in refs):

@@ -11,7 +11,7 @@ use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Broker, Statistics};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -48,12 +48,17 @@ pub(super) struct Context {
     /// The file of the token to log in with.
     token_location: Option<PathBuf>,
     reason: Reason,
+    /// Brokers that were not reached, until it is seen whether they are a moment later.
+    unreached: Mutex<Vec<(KafkaError, String, Instant)>>,
     /// When each error was last said.
     said: Mutex<Vec<(Option<RDKafkaErrorCode>, Instant)>>,
 }
 
 /// librdkafka says the same again and again while a broker is away.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
+
+/// `localhost` is tried as ::1 first, and a broker that listens as 127.0.0.1 alone is there right afterwards.
+const MOMENT: Duration = Duration::from_millis(500);
 
 impl Context {
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
@@ -70,14 +75,45 @@ impl Context {
         revoked.flatten().cloned().collect()
     }
 
-    /// Warns of an error that passes, unless the same was said a moment ago.
+    /// Warns of an error that passes; of brokers that were not reached, if they are not a moment later.
     pub(super) fn warn(&self, error: &KafkaError, reason: &str) {
+        use RDKafkaErrorCode as C;
+        match error.rdkafka_error_code() {
+            code @ Some(C::BrokerTransportFailure | C::AllBrokersDown | C::Resolve) => {
+                let mut unreached = lock(&self.unreached);
+                if !unreached.iter().any(|(known, ..)| known.rdkafka_error_code() == code) {
+                    unreached.push((error.clone(), reason.to_owned(), Instant::now()));
+                }
+            }
+            _ => self.say(error, reason),
+        }
+    }
+
+    /// Unless the same was said a moment ago.
+    fn say(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let mut said = lock(&self.said);
         said.retain(|(_, at)| at.elapsed() < SAY_AGAIN);
         if !said.iter().any(|(known, _)| *known == code) {
             said.push((code, Instant::now()));
             tracing::warn!(?code, "Kafka: {reason}");
+        }
+    }
+
+    /// Says of brokers that were not reached, and are not up now, that they were not.
+    fn settle(&self, brokers: &HashMap<String, Broker>) {
+        // behind the address there is the broker's number, once that is known
+        let address = |name: &str| name.rsplit_once('/').map(|(address, _)| address.to_owned());
+        let up: Vec<_> = brokers.values().filter(|broker| broker.state == "UP").map(|up| address(&up.name)).collect();
+        let mut unreached = lock(&self.unreached);
+        for (error, reason, _) in unreached.extract_if(.., |(_, _, at)| at.elapsed() > MOMENT) {
+            let is_up = match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::AllBrokersDown) => !up.is_empty(),
+                _ => reason.split_once(": ").is_some_and(|(name, _)| up.contains(&address(name))),
+            };
+            if !is_up {
+                self.say(&error, &reason);
+            }
         }
     }
 
@@ -105,6 +141,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.settle(&statistics.brokers);
         let mut fetched = lock(&self.fetched);
         fetched.clear();
         for (topic, of_topic) in statistics.topics {

@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 use crate::harness::Bridge;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "",
     "run",
     "replay",
     "check",
     "status",
+    "ready",
     "rejects",
     "rejects list",
     "rejects show",
