@@ -57,7 +57,7 @@ pub(super) struct Context {
 /// librdkafka says the same again and again while a broker is away.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 
-/// `localhost` is tried as ::1 first, and a broker that listens as 127.0.0.1 alone is there right afterwards.
+/// `localhost` is tried as `::1` first, and a broker that listens as 127.0.0.1 alone is there right afterwards.
 const MOMENT: Duration = Duration::from_millis(500);
 
 impl Context {
