@@ -137,12 +137,14 @@ impl Sampler {
         self.consumer.assign(list).map_err(failed)?;
         let mut records = Records::default();
         let mut open: Vec<&Sampled> = sampled.iter().filter(|of| of.high > of.low).collect();
-        let began = Instant::now();
+        let (began, mut passing) = (Instant::now(), None);
         // behind the last record there may be what only the broker sees: then the time runs out
         while !open.is_empty() && began.elapsed() < self.timeout {
             match self.consumer.poll(POLL) {
                 None if began.elapsed() > self.timeout / 3 && !records.is_empty() => break,
                 None => {}
+                // another broker, or the same by another address, may have the records
+                Some(Err(error)) if failure::sort(&error) == PollError::Passing => passing = Some(error),
                 Some(Err(error)) => return Err(consumer::fatal(&error)),
                 Some(Ok(message)) => {
                     let (number, offset) = (message.partition(), message.offset());
@@ -158,7 +160,10 @@ impl Sampler {
             }
         }
         self.consumer.unassign().map_err(failed)?;
-        Ok(records)
+        match passing {
+            Some(error) if records.is_empty() && !open.is_empty() => Err(consumer::unanswered(&self.consumer, &error)),
+            _ => Ok(records),
+        }
     }
 }
 

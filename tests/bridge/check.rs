@@ -111,6 +111,27 @@ fn nobody_answers() {
     finds(&check(&nowhere).with_code(1), "✗ target: Postgres at 127.0.0.1");
 }
 
+/// As one address of two is, where `localhost` is ::1 too and the broker listens on 127.0.0.1.
+#[test]
+fn one_of_two_brokers_is_away() {
+    let (broker, database) = (Broker::start(), Database::new());
+    database.execute("create table t (id int primary key)");
+    let topic = broker.topic("shop.public.t", 1);
+    broker.write(&topic, 0, &[created("t", json!({"id": 1}))]);
+    let brokers = format!("127.0.0.1:1,{}", broker.address());
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database)
+        .set("source.brokers", &brokers)
+        .set("sink.table", "{table}");
+    for _ in 0..5 {
+        finds(&check(&pipeline).with_code(0), "its last 1 record fits the target");
+    }
+    let dump = tempfile::NamedTempFile::new().unwrap();
+    pipeline.run_command(&["replay", "--dump", dump.path().to_str().unwrap()]).with_code(0);
+    assert_eq!(pipeline.run_command(&["replay", "--print"]).with_code(0).output, "+I public.t {\"id\":1}\n");
+    pipeline.run().with_code(0);
+    assert_eq!(database.rows("select * from t"), "(1)");
+}
+
 /// Connect's converter writes the default of a column that can be null where it is NULL.
 #[test]
 fn a_default_in_place_of_null() {
