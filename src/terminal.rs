@@ -1,5 +1,6 @@
 //! Standard output: what is written there, and colours.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Writes to standard output; `false` when nobody reads it any more, as behind `| head`.
@@ -56,6 +57,6 @@ impl Look {
 }
 
 /// `1 row`, `2 rows`.
-pub(crate) fn counted(n: i64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
+    if n == N::from(1) { format!("1 {what}") } else { format!("{n} {what}s") }
 }

@@ -16,6 +16,7 @@ use crate::registry::{Registry, RegistryError};
 use crate::rejects::Rejects;
 use crate::sieve::Sieve;
 use crate::sink::kafka::Probe;
+use crate::terminal::counted;
 
 /// The sink of a changelog as far as it answers.
 pub(super) struct Target<'c> {
@@ -136,7 +137,9 @@ impl Check<'_> {
             }
         };
         match &done.stopped {
-            None => self.report.good(&format!("topic {topic}: its {which} {} records can be written", records.len())),
+            None => self
+                .report
+                .good(&format!("topic {topic}: its {which} {} can be written", counted(records.len(), "record"))),
             Some(reject) => {
                 let remedy = "the pipeline stops there, unless `rejects.policy` says otherwise";
                 self.report.bad(&reject.to_string(), remedy);

@@ -220,7 +220,7 @@ impl<'c> Check<'c> {
                 of.high - stored.unwrap_or_else(|| self.begins(of))
             };
             let n_left: i64 = partitions.iter().map(lag).sum();
-            let n_partitions = counted(i64::try_from(partitions.len()).unwrap_or(i64::MAX), "partition");
+            let n_partitions = counted(partitions.len(), "partition");
             self.report.good(&format!("topic {topic}: {n_partitions}, {n_left} records to read"));
         }
     }
@@ -268,8 +268,9 @@ impl<'c> Check<'c> {
                 }
                 match trial.stopped {
                     None => {
-                        self.report
-                            .good(&format!("topic {topic}: its {which} {} records fit the target", records.len()));
+                        let fit = if records.len() == 1 { "fits" } else { "fit" };
+                        let n_records = counted(records.len(), "record");
+                        self.report.good(&format!("topic {topic}: its {which} {n_records} {fit} the target"));
                     }
                     Some((partition, offset, reason)) => self.report.bad(
                         &format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
@@ -336,9 +337,11 @@ impl<'c> Check<'c> {
             }
         }
         let tables: Vec<String> = tables.into_iter().collect();
+        let are = if records.len() == 1 { "is" } else { "are" };
         self.report.good(&format!(
-            "topic {topic}: the {which} {} records are {n_rows} rows of {}",
-            records.len(),
+            "topic {topic}: the {which} {} {are} {} of {}",
+            counted(records.len(), "record"),
+            counted(n_rows, "row"),
             tables.join(", ")
         ));
         if !not_sent.is_empty() {
