@@ -57,6 +57,6 @@ impl Look {
 }
 
 /// `1 row`, `2 rows`.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
     if n == N::from(1) { format!("1 {what}") } else { format!("{n} {what}s") }
 }
