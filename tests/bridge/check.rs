@@ -111,7 +111,7 @@ fn nobody_answers() {
     finds(&check(&nowhere).with_code(1), "✗ target: Postgres at 127.0.0.1");
 }
 
-/// As one address of two is, where `localhost` is ::1 too and the broker listens on 127.0.0.1.
+/// As one address of two is, where `localhost` is `::1` too and the broker listens on 127.0.0.1.
 #[test]
 fn one_of_two_brokers_is_away() {
     let (broker, database) = (Broker::start(), Database::new());
