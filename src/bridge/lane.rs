@@ -257,11 +257,9 @@ impl Lane {
         .await
     }
 
-    async fn verdict(&mut self, records: &Records, index: usize, mut reason: Reason) -> Verdict {
+    async fn verdict(&mut self, records: &Records, index: usize, reason: Reason) -> Verdict {
         let planner = self.planner.as_mut().expect("no plan is being made while a batch is seen through");
-        if let Some(column) = self.sink.unreadable_column(records, index, planner).await {
-            reason.text.insert_str(0, &format!("column `{column}`: "));
-        }
+        let reason = self.sink.of_column(records, index, planner, reason).await;
         planner.reject(records, index, reason, 0)
     }
 

@@ -44,7 +44,7 @@ use stored::stored;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It stopped at a record that cannot be applied; everything before it is in the target.
-    #[error("stopped at {0}")]
+    #[error("stopped at {0}{rest}", rest = way_on(.0))]
     Rejected(Reject),
     /// A setting is none that can be used.
     #[error("{0}")]
@@ -55,6 +55,11 @@ pub enum RunError {
     /// A person has to act.
     #[error("{0}")]
     Fatal(String),
+}
+
+/// What a person may do who does not mend the record, or the target.
+fn way_on(reject: &Reject) -> &'static str {
+    if reject.reason.stops { "" } else { "; `rejects.policy` says whether such records are put aside, or skipped" }
 }
 
 /// Time from the wish to stop until the lanes are cut off. What they had open is rolled back and read again next time.

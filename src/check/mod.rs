@@ -114,8 +114,9 @@ impl<'c> Check<'c> {
             Ok((stored, may)) => {
                 self.report.good(&format!("target: Postgres at {host} answers"));
                 if may {
-                    self.report
-                        .good(&format!("rowkind.offsets: {} partitions of this pipeline are stored", stored.len()));
+                    let are = if stored.len() == 1 { "is" } else { "are" };
+                    let n_partitions = counted(stored.len(), "partition");
+                    self.report.good(&format!("rowkind.offsets: {n_partitions} of this pipeline {are} stored"));
                 } else {
                     self.report.bad(
                         "rowkind.offsets: the role cannot store offsets",

@@ -54,7 +54,10 @@ fn what_would_fail_is_named_with_a_remedy() {
     finds(&found, &format!("✗ topic {bad}, partition 0, offset 0: `payload`: expected JSON"));
     finds(&found, "table \"u\" has no primary key or unique");
     assert!(found.log.contains("4 things would fail"), "{}", found.log);
-    finds(&found, &format!("✗ topic {t}: Postgres: invalid input syntax for type integer"));
+    finds(
+        &found,
+        &format!("✗ topic {t}, partition 0, offset 1: column `v`: Postgres: invalid input syntax for type integer"),
+    );
     assert!(found.output.contains(&format!("topic {t}")) && !found.output.contains("no number"), "{}", found.output);
     assert_eq!(database.rows("select * from t"), "");
 }
@@ -89,7 +92,7 @@ fn a_gap_is_found() {
     broker.write(&topic, 0, &[created("t", row(1, "a"))]);
     let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("sink.table", "{table}");
     pipeline.run().with_code(0);
-    finds(&check(&pipeline).with_code(0), "1 partitions of this pipeline are stored");
+    finds(&check(&pipeline).with_code(0), "1 partition of this pipeline is stored");
     database.execute("update rowkind.offsets set next_offset = 7");
     finds(&check(&pipeline).with_code(1), "the stored next offset is 7, and the broker has 0 to 1");
     assert_eq!(database.number("select next_offset from rowkind.offsets"), 7);
@@ -251,7 +254,10 @@ fn the_first_records_of_a_file() {
     let pipeline = Pipeline::from_file(file.path(), &database).set("sink.table", "{table}");
     let found = check(&pipeline).with_code(1);
     finds(&found, "✓ topic shop.public.t: the first 2 records are 2 rows of public.t");
-    finds(&found, "✗ topic shop.public.t: Postgres: invalid input syntax for type integer");
+    finds(
+        &found,
+        "✗ topic shop.public.t, partition 0, offset 1: column `v`: Postgres: invalid input syntax for type integer",
+    );
     assert_eq!(database.rows("select * from t"), "");
     database.execute("alter table t alter v type text");
     finds(&check(&pipeline).with_code(0), "✓ topic shop.public.t: its first 2 records fit the target");

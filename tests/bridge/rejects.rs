@@ -85,6 +85,9 @@ fn the_column_of_a_text_that_postgres_does_not_read_is_named() {
     let stopped = pipeline.run().with_code(3).says("offset 1: column `m`: Postgres: invalid input value for enum mood");
     assert!(!stopped.log.contains("secret"), "{}", stopped.log);
     assert_eq!(database.rows("select id from items"), "(1)");
+    // the tables are not known yet where it is the first record
+    let again = pipeline.run().with_code(3).says("offset 1: column `m`: Postgres: invalid input value for enum mood");
+    again.says("`rejects.policy` says whether such records are put aside");
 }
 
 /// The good change of a key counts even when a later bad one of the same batch would have replaced it.

@@ -61,7 +61,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Transaction}
 
 use crate::config;
 use crate::records::{Advance, Records, TopicPartition};
-use crate::rejects::Reject;
+use crate::rejects::{Reason, Reject};
 use catalog::Catalog;
 use copy::Copying;
 use ddl::{Making, Place};
@@ -224,21 +224,32 @@ impl PostgresSink {
         Ok(sqlx::query_scalar(sql).bind(schema).fetch_one(connection).await?)
     }
 
-    /// The column of a refused record whose text Postgres does not read as the column's type; `None` when it is something
-    /// else that Postgres refused, such as a constraint.
-    pub async fn unreadable_column(
+    /// Why a record was refused, with the column before it whose text Postgres does not read as the column's type, if there is one.
+    pub async fn of_column(
         &mut self,
         records: &Records,
         index: usize,
         planner: &mut Planner,
-    ) -> Option<String> {
-        let plan = planner.plan(records, index..index + 1, &self.catalog, None).ok()?;
-        let connection = self.connected().await.ok()?;
+        mut reason: Reason,
+    ) -> Reason {
+        if let Some(column) = self.unreadable_column(records, index, planner).await {
+            reason.text.insert_str(0, &format!("column `{column}`: "));
+        }
+        reason
+    }
+
+    /// `None` when it is something else that Postgres refused, such as a constraint.
+    async fn unreadable_column(&mut self, records: &Records, index: usize, planner: &mut Planner) -> Option<String> {
+        let (mut catalog, making) = (Arc::clone(&self.catalog), self.making());
+        // what is looked up and made for it is not kept
+        let mut transaction = self.connected().await.ok()?.begin().await.ok()?;
+        let plan = |catalog: &_| planner.plan(records, index..index + 1, catalog, None);
+        let plan = resolved(&mut transaction, &mut catalog, &making, &mut Vec::new(), plan).await.ok()?;
         for statement in &plan.statements {
             for ((name, cast), params) in statement.columns.iter().zip(&statement.params) {
                 let sql = AssertSqlSafe(format!("select c::{cast} from unnest($1::text[]) as c"));
                 let query = bind(sqlx::query(sql), params).ok()?;
-                if let Err(sqlx::Error::Database(_)) = query.execute(&mut *connection).await {
+                if let Err(sqlx::Error::Database(_)) = query.execute(&mut *transaction).await {
                     return Some(name.clone());
                 }
             }

@@ -30,7 +30,18 @@ impl PostgresSink {
         range: Range<usize>,
         planner: &mut Planner,
     ) -> Result<Applied, Failure> {
-        let retreat = Retreat {
+        let result = self.write_row_by_row(self.retreat(records, range, planner)).await;
+        self.after(result)
+    }
+
+    /// The records in `range`, of which nothing is written yet.
+    pub(super) fn retreat<'r>(
+        &self,
+        records: &'r Records,
+        range: Range<usize>,
+        planner: &'r mut Planner,
+    ) -> Retreat<'r> {
+        Retreat {
             records,
             planner,
             catalog: self.catalog(),
@@ -39,9 +50,7 @@ impl PostgresSink {
             done: Plan { range, ..Plan::default() },
             seen: Seen::default(),
             broken: None,
-        };
-        let result = self.write_row_by_row(retreat).await;
-        self.after(result)
+        }
     }
 
     async fn write_row_by_row(&mut self, mut retreat: Retreat<'_>) -> Result<Applied, Failure> {
@@ -68,20 +77,20 @@ impl PostgresSink {
 }
 
 /// A batch on its way, row by row.
-struct Retreat<'r> {
+pub(super) struct Retreat<'r> {
     records: &'r Records,
     planner: &'r mut Planner,
     catalog: Arc<Catalog>,
     making: Making,
-    altered: Vec<String>,
-    done: Plan,
+    pub(super) altered: Vec<String>,
+    pub(super) done: Plan,
     seen: Seen,
     /// The first record from which on a constraint that waits has not held.
     broken: Option<Failure>,
 }
 
 impl Retreat<'_> {
-    async fn write(&mut self, transaction: &mut Transaction<'_, Postgres>) -> Result<(), Failure> {
+    pub(super) async fn write(&mut self, transaction: &mut Transaction<'_, Postgres>) -> Result<(), Failure> {
         let mut defers = false;
         for index in self.done.range.clone() {
             let Self { records, planner, catalog, altered, .. } = self;

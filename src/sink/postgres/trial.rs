@@ -22,6 +22,9 @@ pub struct Trial {
     pub stopped: Option<(i32, i64, String)>,
 }
 
+/// Nobody is kept waiting by a trial.
+const LIMITS: &str = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
+
 impl PostgresSink {
     /// The stored next offsets of the pipeline, and whether the role may store them. Makes nothing.
     ///
@@ -49,12 +52,37 @@ impl PostgresSink {
     ///
     /// When Postgres refuses them or does not answer.
     pub async fn try_out(&mut self, records: &Records, planner: &mut Planner) -> Result<Trial, Failure> {
+        let refused = match self.try_compacted(records, planner).await {
+            Err(refused @ Failure::Data { .. }) => refused,
+            outcome => return outcome,
+        };
+        let mut retreat = self.retreat(records, 0..records.len(), planner);
+        let mut transaction = self.connected().await?.begin().await?;
+        sqlx::raw_sql(LIMITS).execute(&mut *transaction).await?;
+        let outcome = retreat.write(&mut transaction).await;
+        transaction.rollback().await?;
+        let mut trial = Trial { altered: retreat.altered, rows: retreat.done.rows(), stopped: None };
+        match outcome {
+            Ok(()) => Ok(trial),
+            Err(Failure::Record(index, reason))
+                if reason.sqlstate.as_ref().is_some_and(|code| !code.starts_with("23")) =>
+            {
+                let reason = self.of_column(records, index, planner, reason).await;
+                let record = records.get(index);
+                trial.stopped = Some((record.partition, record.offset, reason.text));
+                Ok(trial)
+            }
+            // a constraint that does not hold may be one that holds behind other records
+            Err(_) => Err(refused),
+        }
+    }
+
+    async fn try_compacted(&mut self, records: &Records, planner: &mut Planner) -> Result<Trial, Failure> {
         let making = self.making();
         let mut catalog = Arc::clone(&self.catalog);
         let mut trial = Trial::default();
         let mut transaction = self.connected().await?.begin().await?;
-        let limits = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
-        sqlx::raw_sql(limits).execute(&mut *transaction).await?;
+        sqlx::raw_sql(LIMITS).execute(&mut *transaction).await?;
         let plan = |catalog: &_| planner.plan(records, 0..records.len(), catalog, None);
         let plan = resolved(&mut transaction, &mut catalog, &making, &mut trial.altered, plan).await?;
         if deferred::are_in(&catalog) {
