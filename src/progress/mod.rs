@@ -49,7 +49,7 @@ pub struct Progress {
     is_assigned: AtomicBool,
     /// What is known of rows, where that is.
     dedup: Mutex<Option<Arc<Dedup>>>,
-    /// What each lane is in.
+    /// What each lane is in, and the source.
     troubles: Mutex<Vec<Arc<Trouble>>>,
 }
 
@@ -139,7 +139,7 @@ impl Progress {
         self.positions().advance(advances, written_at);
     }
 
-    /// Where a lane tells whether it is in trouble.
+    /// Where a lane, or the source, tells whether it is in trouble.
     pub fn trouble(&self) -> Arc<Trouble> {
         let trouble = Arc::<Trouble>::default();
         lock(&self.troubles).push(Arc::clone(&trouble));

@@ -21,7 +21,7 @@ pub enum Unready {
     },
 }
 
-/// Since when nothing of a lane goes through, and why.
+/// Since when nothing of a lane, or of the source, goes through, and why.
 #[derive(Debug, Default)]
 pub struct Trouble(Mutex<Since>);
 
@@ -44,6 +44,11 @@ impl Trouble {
         let mut trouble = lock(&self.0);
         let since = trouble.failing.take().map_or_else(Instant::now, |(since, _)| since);
         trouble.failing = Some((since, reason.to_owned()));
+    }
+
+    /// Since this moment nobody answers, for this reason.
+    pub fn fail_since(&self, since: Instant, reason: &str) {
+        lock(&self.0).failing = Some((since, reason.to_owned()));
     }
 
     /// Postgres has been handed a batch.

@@ -48,6 +48,8 @@ pub(super) struct Context {
     /// The file of the token to log in with.
     token_location: Option<PathBuf>,
     reason: Reason,
+    /// Since when no broker is reached; `None` while one is.
+    alone_since: Mutex<Option<Instant>>,
     /// Brokers that were not reached, until it is seen whether they are a moment later.
     unreached: Mutex<Vec<(KafkaError, String, Instant)>>,
     /// When each error was last said.
@@ -100,10 +102,20 @@ impl Context {
         }
     }
 
+    /// Since when no broker is reached, and what was told last; `None` while one is.
+    pub(super) fn is_alone(&self) -> Option<(Instant, String)> {
+        let since = (*lock(&self.alone_since))?;
+        let reason = self.reason.last().map_or_else(String::new, |reason| format!(": {reason}"));
+        Some((since, format!("no Kafka broker is reached{reason}")))
+    }
+
     /// Says of brokers that were not reached, and are not up now, that they were not.
     fn settle(&self, brokers: &HashMap<String, Broker>) {
         // behind the address there is the broker's number, once that is known
         let address = |name: &str| name.rsplit_once('/').map(|(address, _)| address.to_owned());
+        let is_alone = brokers.values().all(|broker| broker.state != "UP");
+        let mut alone_since = lock(&self.alone_since);
+        *alone_since = is_alone.then(|| alone_since.unwrap_or_else(Instant::now));
         let up: Vec<_> = brokers.values().filter(|broker| broker.state == "UP").map(|up| address(&up.name)).collect();
         let mut unreached = lock(&self.unreached);
         for (error, reason, _) in unreached.extract_if(.., |(_, _, at)| at.elapsed() > MOMENT) {

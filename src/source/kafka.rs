@@ -18,7 +18,7 @@ use super::failure::{self, PollError};
 use super::keep_alive::KeepAlive;
 use super::{Gatherer, GroupOffsets, Ownership, Reading, SourceError, Stored, gap, headers, start, stop};
 use crate::config::{Kafka, Start, Stop};
-use crate::progress::Progress;
+use crate::progress::{Progress, Trouble};
 use crate::records::{Beside, Claim, Claimed, TopicPartition};
 use crate::shutdown::Shutdown;
 
@@ -34,6 +34,7 @@ pub struct KafkaSource {
     /// How many records before the stored offset are read again.
     tail: i64,
     progress: Arc<Progress>,
+    trouble: Arc<Trouble>,
     /// For how long the lanes may be full before everything is paused.
     pause_after: Duration,
     was_assigned: bool,
@@ -83,6 +84,7 @@ impl KafkaSource {
             start: modes.0.clone(),
             stop: modes.1.clone(),
             tail,
+            trouble: progress.trouble(),
             progress,
             pause_after: match group_offsets {
                 GroupOffsets::StoredByTransactions => PAUSE_AFTER_TRANSACTIONS,
@@ -128,6 +130,10 @@ impl KafkaSource {
                 n_records += 1;
             }
             self.note_fetched(gatherer);
+            match self.consumer.context().is_alone() {
+                Some((since, reason)) => self.trouble.fail_since(since, &reason),
+                None => self.trouble.end(),
+            }
             if self.committed_at.elapsed() > COMMIT_EVERY {
                 self.commit(CommitMode::Async);
             }

@@ -24,6 +24,11 @@ impl Reason {
         }
     }
 
+    /// What was told last.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Why a question of `consumer`'s came to this error: the error itself, where nothing more is said.
     pub(crate) fn of<C: ConsumerContext>(&self, error: &KafkaError, consumer: &BaseConsumer<C>) -> String {
         let began = Instant::now();

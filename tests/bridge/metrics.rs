@@ -128,6 +128,30 @@ fn of_rejects_that_are_open() {
     bridge.stop().with_code(0);
 }
 
+/// Nothing is there to apply then, which must not look like a source without changes.
+#[test]
+fn of_a_pipeline_without_brokers() {
+    let (broker, database, port) = (Broker::mock(), Database::new(), port());
+    database.execute("create table t (id int primary key)");
+    let topic = broker.topic("shop.public.t", 1);
+    broker.write(&topic, 0, &[created("t", json!({"id": 1}))]);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("metrics.listen", &port.to_string());
+    let bridge = pipeline.start();
+    database.wait_for_rows("select * from t", "(1)");
+    broker.stop();
+    let is_told = |status: u16, text: &'static str| {
+        move || match get(port, "/readyz")? {
+            (found, body) if found == status && body.contains(text) => Ok(()),
+            answer => Err(format!("{answer:?}")),
+        }
+    };
+    wait_for("it to be told", is_told(503, "nothing has gone through for 3"));
+    wait_for("the reason", is_told(503, "no Kafka broker is reached: "));
+    broker.resume();
+    wait_for("it to be ready", is_told(200, "ready"));
+    bridge.stop().with_code(0);
+}
+
 /// It is alive, and not ready, and says why.
 #[test]
 fn of_a_pipeline_that_is_stuck() {
