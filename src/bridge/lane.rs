@@ -43,6 +43,8 @@ pub(super) struct Lane {
     lost: HashMap<TopicPartition, Instant>,
     /// The last advance of each partition.
     left_at: HashMap<TopicPartition, Advance>,
+    /// Whether it asks for the target though it has applied nothing yet: one of them does.
+    asks: bool,
     /// Whether a batch is applied in one transaction or not at all.
     is_whole: bool,
 }
@@ -103,6 +105,7 @@ impl Lane {
             rejects,
             lost,
             left_at: HashMap::new(),
+            asks: false,
             is_whole: false,
         }
     }
@@ -110,6 +113,11 @@ impl Lane {
     /// The same for batches that hold transactions of the source, each applied in one of Postgres's or not at all.
     pub(super) fn applying_whole(self) -> Self {
         Self { is_whole: true, ..self }
+    }
+
+    /// The same, asking whether the target is there from the start on.
+    pub(super) fn asking(self) -> Self {
+        Self { asks: true, ..self }
     }
 
     /// Applies batches until there are no more.
@@ -166,7 +174,7 @@ impl Lane {
         let received = loop {
             tokio::select! {
                 received = self.batches.recv() => break received,
-                () = tokio::time::sleep(IDLE), if !self.left_at.is_empty() => self.check_standing().await?,
+                () = tokio::time::sleep(IDLE), if self.asks || !self.left_at.is_empty() => self.check_standing().await?,
             }
         };
         let Some(records) = received else {

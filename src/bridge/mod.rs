@@ -138,6 +138,9 @@ pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shut
                 let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
                 let shared = (Arc::clone(&progress), dedup.clone(), Arc::clone(&rejects));
                 let mut lane = Lane::new(sink, planner, batches, shared, shutdown.clone());
+                if number == 0 {
+                    lane = lane.asking();
+                }
                 if let (Some(transactions), Some(reading)) = (&config.transactions, &reading) {
                     let (outer, gathered) = mpsc::channel(1);
                     let channels = (gathered, std::mem::replace(&mut inbox, outer));
@@ -181,7 +184,7 @@ pub async fn run_watched(config: Config, progress: Arc<Progress>, shutdown: Shut
     };
     let (drained, lanes_drained) = thread_channel::channel();
     let gatherer = Gatherer::new(config.batch, inboxes).telling(reading.clone());
-    let stored = stored(&config, &ownership, (state, Arc::clone(&rejects)), shutdown.clone());
+    let stored = stored(&config, &ownership, (state, Arc::clone(&rejects)), &progress, shutdown.clone());
     let told = (Arc::clone(&progress), ownership);
     let source = start_source(config, (gatherer, reading), stored, told, shutdown.clone(), lanes_drained)?;
 

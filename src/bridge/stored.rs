@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::lane::Backoff;
 use crate::config::{ChangelogSink, Config, Sink, Source};
 use crate::normalize::State;
+use crate::progress::{Progress, Trouble};
 use crate::records::{Claim, TopicPartition};
 use crate::rejects::Rejects;
 use crate::shutdown::Shutdown;
@@ -20,13 +21,15 @@ pub(super) fn stored(
     config: &Config,
     ownership: &Arc<Ownership>,
     (state, rejects): (Option<Arc<State>>, Arc<Rejects>),
+    progress: &Arc<Progress>,
     shutdown: Shutdown,
 ) -> Box<dyn Stored + Send> {
     let runtime = Handle::current();
     match &config.sink {
         Sink::Postgres(postgres) => {
             let sink = PostgresSink::new(&config.name, postgres, &config.rejects);
-            Box::new(InPostgres { sink, rejects, runtime, shutdown })
+            let (progress, trouble) = (Arc::clone(progress), progress.trouble());
+            Box::new(InPostgres { sink, rejects, progress, trouble, runtime, shutdown })
         }
         Sink::Changelog(changelog) => {
             let has_group = matches!(config.source, Source::Kafka(_)) && config.ranges.is_none();
@@ -43,6 +46,8 @@ pub(super) fn stored(
 struct InPostgres {
     sink: PostgresSink,
     rejects: Arc<Rejects>,
+    progress: Arc<Progress>,
+    trouble: Arc<Trouble>,
     runtime: Handle,
     shutdown: Shutdown,
 }
@@ -56,7 +61,7 @@ impl InPostgres {
     ) -> Result<T, SourceError> {
         let mut backoff = Backoff::default();
         loop {
-            let Self { sink, rejects, runtime, shutdown } = self;
+            let Self { sink, rejects, progress, trouble, runtime, shutdown } = self;
             let attempt = async {
                 tokio::select! {
                     answer = question(sink, rejects) => Some(answer),
@@ -65,9 +70,13 @@ impl InPostgres {
             };
             match runtime.block_on(attempt) {
                 None => return Err(SourceError::Shutdown),
-                Some(Ok(answer)) => return Ok(answer),
+                Some(Ok(answer)) => {
+                    trouble.end();
+                    return Ok(answer);
+                }
                 Some(Err(Failure::Retry(text))) => {
                     tracing::warn!("cannot {what}, trying again: {text}");
+                    progress.add_retry(trouble, &format!("cannot {what}: {text}"));
                     backoff.block(runtime, shutdown);
                 }
                 Some(Err(failure)) => {

@@ -191,14 +191,12 @@ impl Progress {
     ///
     /// Why it is not.
     pub fn readiness(&self) -> Result<(), Unready> {
-        if !self.is_assigned.load(Relaxed) {
-            return Err(Unready::Unassigned);
-        }
         let stuck = lock(&self.troubles).iter().filter_map(|trouble| trouble.reason()).min();
         match stuck {
             Some((since, reason)) if since.elapsed() > PATIENCE => {
                 Err(Unready::Stuck { since: since.elapsed(), reason })
             }
+            _ if !self.is_assigned.load(Relaxed) => Err(Unready::Unassigned),
             _ => Ok(()),
         }
     }

@@ -34,6 +34,15 @@ impl Member {
             _ => &self.client_id,
         }
     }
+
+    /// Its name, and where that is none of its own its address. Of a `source.instance` the coordinator keeps the first address,
+    /// wherever it is now.
+    pub fn place(&self) -> String {
+        match self.name() {
+            name if name == self.client_id => format!("{name}@{}", self.host),
+            name => name.to_owned(),
+        }
+    }
 }
 
 /// The members of a group.

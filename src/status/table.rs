@@ -137,7 +137,7 @@ fn cells(row: &Row) -> [String; 9] {
         number(row.lag),
         time(row.lag_ms),
         ago(row.committed_age_ms),
-        row.owner.as_ref().map_or("-".to_owned(), |owner| format!("{}@{}", owner.name(), owner.host)),
+        row.owner.as_ref().map_or("-".to_owned(), Member::place),
         number(row.n_rejects),
     ]
 }

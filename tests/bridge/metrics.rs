@@ -28,6 +28,14 @@ fn get_now(port: u16, path: &str) -> (u16, String) {
     get(port, path).unwrap()
 }
 
+/// Whether `/readyz` answers so.
+fn tells(port: u16, status: u16, text: &'static str) -> impl Fn() -> Result<(), String> {
+    move || match get(port, "/readyz")? {
+        (found, body) if found == status && body.contains(text) => Ok(()),
+        answer => Err(format!("{answer:?}")),
+    }
+}
+
 /// The value of a metric that has these labels among its own.
 fn value(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
     let is_it = |line: &&str| {
@@ -128,6 +136,26 @@ fn of_rejects_that_are_open() {
     bridge.stop().with_code(0);
 }
 
+/// Nothing was written to the target since the start: it is asked for all the same.
+#[test]
+fn of_a_pipeline_with_nothing_to_do() {
+    let server = Server::start();
+    let (broker, database, port) = (Broker::start(), Database::of(&server), port());
+    let topic = broker.topic("shop.public.t", 1);
+    let pipeline = Pipeline::from_topics(&broker, &[&topic], &database).set("metrics.listen", &port.to_string());
+    server.crash();
+    let bridge = pipeline.start();
+    wait_for("the group", tells(port, 503, "has not assigned its partitions yet"));
+    wait_for("it to be stuck", tells(port, 503, "s: cannot claim partitions: "));
+    server.recover();
+    wait_for("it to be ready", tells(port, 200, "ready"));
+    server.crash();
+    wait_for("it to be stuck again", tells(port, 503, "nothing has gone through for 3"));
+    server.recover();
+    wait_for("it to be ready again", tells(port, 200, "ready"));
+    bridge.stop().with_code(0);
+}
+
 /// Nothing is there to apply then, which must not look like a source without changes.
 #[test]
 fn of_a_pipeline_without_brokers() {
@@ -139,16 +167,10 @@ fn of_a_pipeline_without_brokers() {
     let bridge = pipeline.start();
     database.wait_for_rows("select * from t", "(1)");
     broker.stop();
-    let is_told = |status: u16, text: &'static str| {
-        move || match get(port, "/readyz")? {
-            (found, body) if found == status && body.contains(text) => Ok(()),
-            answer => Err(format!("{answer:?}")),
-        }
-    };
-    wait_for("it to be told", is_told(503, "nothing has gone through for 3"));
-    wait_for("the reason", is_told(503, "no Kafka broker is reached: "));
+    wait_for("it to be told", tells(port, 503, "nothing has gone through for 3"));
+    wait_for("the reason", tells(port, 503, "no Kafka broker is reached: "));
     broker.resume();
-    wait_for("it to be ready", is_told(200, "ready"));
+    wait_for("it to be ready", tells(port, 200, "ready"));
     bridge.stop().with_code(0);
 }
 

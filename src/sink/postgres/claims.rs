@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sqlx::Connection;
+
 use super::{Failure, PostgresSink, offsets};
 use crate::records::{Advance, Claim, TopicPartition};
 use crate::rejects::blocked::Keys;
@@ -97,7 +99,7 @@ impl PostgresSink {
         self.after(result)
     }
 
-    /// Whether the partitions of these advances stand where those led. What another instance has taken over since does not count.
+    /// Whether the target answers, and the partitions of these advances stand where those led. What another instance has taken over since does not count.
     ///
     /// # Errors
     ///
@@ -106,6 +108,9 @@ impl PostgresSink {
         let pipeline = self.ledger.pipeline.clone();
         let partitions: Vec<&TopicPartition> = advances.iter().map(|advance| &advance.partition).collect();
         let result = async {
+            if advances.is_empty() {
+                return Ok(self.connected().await?.ping().await?);
+            }
             let stand = offsets::stand(self.connected().await?, &pipeline, &partitions).await?;
             let mut left_at = advances.iter().zip(stand);
             left_at.try_for_each(|(advance, stands)| offsets::check_taken(advance, advance.to, stands))
