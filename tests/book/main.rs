@@ -35,6 +35,7 @@ const NORUN: &[(&str, &str, &str)] = &[
     ("README.md", "docker compose up", "needs Docker"),
     ("README.md", "rowkind completions", "writes where a shell looks, which is another place on each machine"),
     ("docs/kubernetes.md", "kubectl create secret", "needs a cluster"),
+    ("docs/kubernetes.md", "kubectl debug", "needs a cluster"),
     ("docs/kubernetes.md", "kubectl apply", "needs a cluster"),
     ("docs/kubernetes.md", "kubectl exec", "needs a cluster"),
     ("docs/metrics.md", "{ printf", "needs a cluster"),
