@@ -192,10 +192,7 @@ fn of_a_pipeline_that_is_stuck() {
     // what passes in seconds is not worth a word
     thread::sleep(Duration::from_secs(5));
     assert_eq!(get_now(port, "/readyz").0, 200);
-    wait_for("it to be stuck", || match get(port, "/readyz")? {
-        (503, text) if text.starts_with("not ready: nothing has gone through for 3") => Ok(()),
-        answer => Err(format!("{answer:?}")),
-    });
+    wait_for("it to be stuck", tells(port, 503, "not ready: nothing has gone through for 3"));
     pipeline.run_command(&["ready"]).with_code(1).says("not ready: nothing has gone through for 3");
     assert_eq!(get_now(port, "/healthz").0, 200);
     let metrics = get_now(port, "/metrics").1;
