@@ -114,7 +114,7 @@ impl<'c> Check<'c> {
             Ok((stored, may)) => {
                 self.report.good(&format!("target: Postgres at {host} answers"));
                 if may {
-                    let are = if stored.len() == 1 { "is" } else { "are" };
+                    let are = are(stored.len());
                     let n_partitions = counted(stored.len(), "partition");
                     self.report.good(&format!("rowkind.offsets: {n_partitions} of this pipeline {are} stored"));
                 } else {
@@ -338,7 +338,7 @@ impl<'c> Check<'c> {
             }
         }
         let tables: Vec<String> = tables.into_iter().collect();
-        let are = if records.len() == 1 { "is" } else { "are" };
+        let are = are(records.len());
         self.report.good(&format!(
             "topic {topic}: the {which} {} {are} {} of {}",
             counted(records.len(), "record"),
@@ -374,4 +374,9 @@ fn column_with_default(payload: &[u8]) -> Option<String> {
             && column.get("default").is_some_and(|default| !default.is_null())
     };
     Some(columns.iter().find(is_it)?.get("field")?.as_str()?.to_owned())
+}
+
+/// The verb of so many.
+fn are(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
 }

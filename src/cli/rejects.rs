@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::of_pipeline::of_pipeline;
+use super::of_pipeline::{of_pipeline, output};
 use crate::rejects::kept::Place;
 
 pub(super) fn command() -> Command {
@@ -15,14 +15,7 @@ pub(super) fn command() -> Command {
     };
     let topic = || Arg::new("topic").long("topic").value_name("TOPIC").help("Only rejects of this topic");
     let set = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let output = || {
-        Arg::new("output")
-            .long("output")
-            .value_name("OUTPUT")
-            .value_parser(["text", "json"])
-            .default_value("text")
-            .help("How it is printed; json is one object a line")
-    };
+    let output = || output("How it is printed; json is one object a line");
     let limit = Arg::new("limit")
         .long("limit")
         .value_name("N")

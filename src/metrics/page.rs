@@ -63,9 +63,10 @@ fn figures(page: &mut String, told: &Told, looks: &[Look]) {
     for (name, _, value) in told.progress.counters() {
         let _ = write!(page, "<div><b>{}</b>{name}</div>", grouped(value));
     }
-    for (name, words) in [("rejects_open", "rejects open"), ("dedup_keys", "rows remembered")] {
-        let gauge = told.progress.gauges().into_iter().find(|(known, ..)| *known == name);
-        if let Some((_, _, Some(value))) = gauge {
+    for (value, words) in
+        [(told.progress.n_open_rejects(), "rejects open"), (told.progress.n_known(), "rows remembered")]
+    {
+        if let Some(value) = value {
             let _ = write!(page, "<div><b>{}</b>{words}</div>", grouped(value));
         }
     }

@@ -164,8 +164,13 @@ impl Progress {
     }
 
     /// How many rows are known; `None` where that is not looked at.
-    pub fn n_known(&self) -> Option<usize> {
-        lock(&self.dedup).as_ref().map(|dedup| dedup.n_known())
+    pub fn n_known(&self) -> Option<u64> {
+        lock(&self.dedup).as_ref().map(|dedup| dedup.n_known() as u64)
+    }
+
+    /// How many rejects of the pipeline are open; `None` while nobody says.
+    pub fn n_open_rejects(&self) -> Option<u64> {
+        *lock(&self.n_open_rejects)
     }
 
     /// So many rejects of the pipeline are open; `None` while nobody says.
@@ -293,11 +298,11 @@ impl Progress {
     pub fn gauges(&self) -> [(&'static str, &'static str, Option<u64>); 4] {
         [
             ("partitions", "Partitions that this instance reads", Some(self.positions().n() as u64)),
-            ("dedup_keys", "Rows whose last event is remembered", self.n_known().map(|known| known as u64)),
+            ("dedup_keys", "Rows whose last event is remembered", self.n_known()),
             (
                 "rejects_open",
                 "Records that are put aside and neither applied since nor deleted, of the whole pipeline",
-                *lock(&self.n_open_rejects),
+                self.n_open_rejects(),
             ),
             ("ready", "Whether it has its partitions and is not stuck", Some(u64::from(self.readiness().is_ok()))),
         ]

@@ -14,6 +14,7 @@ use super::kept::{Kept, Place};
 use crate::config::{self, Config, ConfigError, RejectPolicy, Sink};
 use crate::decode;
 use crate::dedup::Dedup;
+use crate::inspect::Output;
 use crate::records::TopicPartition;
 use crate::sieve::Sieve;
 use crate::sink::postgres::plan::Planner;
@@ -56,7 +57,7 @@ impl Options {
         let (verb, flags) = flags.subcommand().expect("clap asks for a subcommand");
         let places = || flags.get_many::<Place>("places").unwrap_or_default().cloned().collect();
         let chosen = || Chosen { topic: flags.get_one("topic").cloned(), places: places() };
-        let is_json = || flags.get_one::<String>("output").is_some_and(|output| output == "json");
+        let is_json = || flags.get_one("output") == Some(&Output::Json);
         let verb = match verb {
             "list" => {
                 let chosen = Chosen { topic: flags.get_one("topic").cloned(), places: Vec::new() };

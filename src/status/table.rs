@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::look::{Row, Seen};
 use crate::source::Member;
-use crate::terminal::Look;
+use crate::terminal::{Look, counted};
 
 /// A column's name, and whether what stands in it is a number.
 const COLUMNS: [(&str, bool); 9] = [
@@ -144,15 +144,8 @@ fn cells(row: &Row) -> [String; 9] {
 
 fn totals(seen: &Seen) -> [String; 9] {
     let sum = |of: fn(&Row) -> Option<i64>| seen.rows.iter().filter_map(of).reduce(|a, b| a + b);
-    let partitions = match seen.rows.len() {
-        1 => "1 partition".to_owned(),
-        n => format!("{n} partitions"),
-    };
-    let members = match seen.n_members {
-        None => "-".to_owned(),
-        Some(1) => "1 member".to_owned(),
-        Some(n) => format!("{n} members"),
-    };
+    let partitions = counted(seen.rows.len(), "partition");
+    let members = seen.n_members.map_or("-".to_owned(), |n| counted(n, "member"));
     [
         partitions,
         String::new(),
