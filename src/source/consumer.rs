@@ -103,7 +103,7 @@ impl Context {
     }
 
     /// Since when no broker is reached, and what was told last; `None` while one is.
-    pub(super) fn is_alone(&self) -> Option<(Instant, String)> {
+    pub(super) fn alone_since(&self) -> Option<(Instant, String)> {
         let since = (*lock(&self.alone_since))?;
         let reason = self.reason.last().map_or_else(String::new, |reason| format!(": {reason}"));
         Some((since, format!("no Kafka broker is reached{reason}")))
@@ -113,10 +113,9 @@ impl Context {
     fn settle(&self, brokers: &HashMap<String, Broker>) {
         // behind the address there is the broker's number, once that is known
         let address = |name: &str| name.rsplit_once('/').map(|(address, _)| address.to_owned());
-        let is_alone = brokers.values().all(|broker| broker.state != "UP");
-        let mut alone_since = lock(&self.alone_since);
-        *alone_since = is_alone.then(|| alone_since.unwrap_or_else(Instant::now));
         let up: Vec<_> = brokers.values().filter(|broker| broker.state == "UP").map(|up| address(&up.name)).collect();
+        let mut alone_since = lock(&self.alone_since);
+        *alone_since = up.is_empty().then(|| alone_since.unwrap_or_else(Instant::now));
         let mut unreached = lock(&self.unreached);
         for (error, reason, _) in unreached.extract_if(.., |(_, _, at)| at.elapsed() > MOMENT) {
             let is_up = match error.rdkafka_error_code() {

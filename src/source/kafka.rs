@@ -130,7 +130,7 @@ impl KafkaSource {
                 n_records += 1;
             }
             self.note_fetched(gatherer);
-            match self.consumer.context().is_alone() {
+            match self.consumer.context().alone_since() {
                 Some((since, reason)) => self.trouble.fail_since(since, &reason),
                 None => self.trouble.end(),
             }
